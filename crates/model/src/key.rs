@@ -1,0 +1,210 @@
+//! The keys of the store, in networking-vpp's layout, under one lead-in.
+
+use crate::name::{HostName, PhysnetName};
+use crate::port_id::PortId;
+use crate::status::ConditionKind;
+
+/// All keys that begin with one lead-in. Builds and parses them; the only place that knows the
+/// layout.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Keyspace {
+    /// With the slash at its end.
+    lead_in: String,
+}
+
+/// What a key stands for.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Key {
+    /// `nodes/{host}/ports/{port}`: the port is wanted there.
+    Port(HostName, PortId),
+    /// `state/{host}/alive`: the host's agent lives (under its lease).
+    Alive(HostName),
+    /// `state/{host}/physnets/{physnet}`: the host serves the physical network (under its lease).
+    Physnet(HostName, PhysnetName),
+    /// `state/{host}/ports/{port}`: the port is effective.
+    PortState(HostName, PortId),
+    /// `state/{host}/conditions/{kind}/{id}`: the status of one desired object. The identifier is
+    /// as it stands in the desired key, legal or not, so that illegal ones can be told of, too.
+    Condition(HostName, ConditionKind, String),
+}
+
+/// Why a key has no meaning here.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidKey {
+    /// It begins with something else than the lead-in, or follows no layout that is known.
+    #[error("the key `{0}` is none of ours")]
+    Foreign(String),
+    /// It follows the layout, but a part of it is illegal.
+    #[error("the key `{key}` has an illegal part: {reason}")]
+    Part {
+        /// The whole key.
+        key: String,
+        /// Which part, and what is wrong.
+        reason: String,
+    },
+}
+
+/// Why a text is no lead-in.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "`{0}` is no lead-in: it begins with `/`, goes on with a name and does not end with `/`, as `/networking-vpp` does"
+)]
+pub struct InvalidLeadIn(String);
+
+impl Keyspace {
+    /// The lead-in of networking-vpp, and ours where nothing else is configured.
+    pub const DEFAULT_LEAD_IN: &'static str = "/networking-vpp";
+
+    /// The keys under `lead_in`, for instance `/networking-vpp`.
+    pub fn new(lead_in: &str) -> Result<Self, InvalidLeadIn> {
+        let body = lead_in.strip_prefix('/').unwrap_or_default();
+        if body.is_empty() || body.split('/').any(str::is_empty) {
+            return Err(InvalidLeadIn(lead_in.to_owned()));
+        }
+        Ok(Self {
+            lead_in: format!("{lead_in}/"),
+        })
+    }
+
+    /// The key's text.
+    pub fn text(&self, key: &Key) -> String {
+        let lead_in = &self.lead_in;
+        match key {
+            Key::Port(host, port) => format!("{lead_in}nodes/{host}/ports/{port}"),
+            Key::Alive(host) => format!("{lead_in}state/{host}/alive"),
+            Key::Physnet(host, physnet) => format!("{lead_in}state/{host}/physnets/{physnet}"),
+            Key::PortState(host, port) => format!("{lead_in}state/{host}/ports/{port}"),
+            Key::Condition(host, kind, id) => {
+                format!("{lead_in}state/{host}/conditions/{}/{id}", kind.as_str())
+            }
+        }
+    }
+
+    /// What `text` stands for.
+    pub fn parse(&self, text: &str) -> Result<Key, InvalidKey> {
+        let foreign = || InvalidKey::Foreign(text.to_owned());
+        let part = |reason: &dyn ToString| InvalidKey::Part {
+            key: text.to_owned(),
+            reason: reason.to_string(),
+        };
+        let rest = text.strip_prefix(&self.lead_in).ok_or_else(foreign)?;
+        let parts: Vec<&str> = rest.split('/').collect();
+        let (tree, host, rest) = match parts.as_slice() {
+            [tree, host, rest @ ..] => (*tree, HostName::new(*host), rest),
+            _ => return Err(foreign()),
+        };
+        let host = || host.clone().map_err(|error| part(&error));
+        match (tree, rest) {
+            ("nodes", ["ports", port]) => Ok(Key::Port(
+                host()?,
+                PortId::new(*port).map_err(|error| part(&error))?,
+            )),
+            ("state", ["alive"]) => Ok(Key::Alive(host()?)),
+            ("state", ["physnets", physnet]) => Ok(Key::Physnet(
+                host()?,
+                PhysnetName::new(*physnet).map_err(|error| part(&error))?,
+            )),
+            ("state", ["ports", port]) => Ok(Key::PortState(
+                host()?,
+                PortId::new(*port).map_err(|error| part(&error))?,
+            )),
+            ("state", ["conditions", kind, id]) => Ok(Key::Condition(
+                host()?,
+                ConditionKind::parse(kind).ok_or_else(foreign)?,
+                (*id).to_owned(),
+            )),
+            _ => Err(foreign()),
+        }
+    }
+
+    /// The prefix of everything that is wanted of all hosts.
+    pub fn nodes(&self) -> String {
+        format!("{}nodes/", self.lead_in)
+    }
+
+    /// The prefix of everything that all hosts say of themselves.
+    pub fn states(&self) -> String {
+        format!("{}state/", self.lead_in)
+    }
+
+    /// The prefix of the ports that are wanted of `host`.
+    pub fn ports_of(&self, host: &HostName) -> String {
+        format!("{}nodes/{host}/ports/", self.lead_in)
+    }
+
+    /// The prefix of what `host` says of itself.
+    pub fn state_of(&self, host: &HostName) -> String {
+        format!("{}state/{host}/", self.lead_in)
+    }
+}
+
+impl Default for Keyspace {
+    fn default() -> Self {
+        Self {
+            lead_in: format!("{}/", Self::DEFAULT_LEAD_IN),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_go_round() {
+        let keys = Keyspace::default();
+        for text in [
+            "/networking-vpp/nodes/vpp-rocks/ports/c367e21f-ae39-4549-b87d-2e69636155c6",
+            "/networking-vpp/state/vpp-rocks/alive",
+            "/networking-vpp/state/bxb-ds-51.bxb.os/physnets/physnet1",
+            "/networking-vpp/state/vpp-rocks/ports/web-1",
+            "/networking-vpp/state/vpp-rocks/conditions/port/web-1",
+            "/networking-vpp/state/vpp-rocks/conditions/physnet/physnet1",
+        ] {
+            assert_eq!(keys.text(&keys.parse(text).unwrap()), text);
+        }
+    }
+
+    #[test]
+    fn a_prefix_of_one_host_holds_no_other_hosts_keys() {
+        let keys = Keyspace::default();
+        let host1 = keys.ports_of(&"host1".parse().unwrap());
+        assert!(
+            !keys
+                .ports_of(&"host10".parse().unwrap())
+                .starts_with(&host1)
+        );
+    }
+
+    #[test]
+    fn what_is_not_ours_is_told_from_what_is_wrong() {
+        let keys = Keyspace::default();
+        for text in [
+            "/other/nodes/h/ports/p",
+            "/networking-vpp/nodes/h",
+            "/networking-vpp/nodes/h/x/p",
+        ] {
+            assert!(
+                matches!(keys.parse(text), Err(InvalidKey::Foreign(_))),
+                "{text}"
+            );
+        }
+        for text in [
+            "/networking-vpp/nodes/h/ports/a b",
+            "/networking-vpp/nodes/a b/ports/p",
+        ] {
+            assert!(
+                matches!(keys.parse(text), Err(InvalidKey::Part { .. })),
+                "{text}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_lead_in_is_a_path() {
+        assert!(Keyspace::new("/a/b").is_ok());
+        for text in ["", "/", "a", "/a/", "//a"] {
+            assert!(Keyspace::new(text).is_err(), "{text:?}");
+        }
+    }
+}

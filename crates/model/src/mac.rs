@@ -1,0 +1,120 @@
+//! IEEE 802 MAC addresses.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+/// A 48-bit MAC address, in the order of the wire.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Mac([u8; 6]);
+
+/// Why a text is no MAC address.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is no MAC address: six pairs of hexadecimal digits with colons between are wanted")]
+pub struct InvalidMac(String);
+
+impl Mac {
+    /// The address with these octets.
+    pub const fn new(octets: [u8; 6]) -> Self {
+        Self(octets)
+    }
+
+    /// The octets in the order of the wire.
+    pub const fn octets(self) -> [u8; 6] {
+        self.0
+    }
+
+    /// Whether one station can own it: the group bit is clear (IEEE 802-2014 §8.2.2) and it is not
+    /// all zeroes.
+    pub fn is_unicast(self) -> bool {
+        self.0[0] & 1 == 0 && self.0 != [0; 6]
+    }
+}
+
+impl FromStr for Mac {
+    type Err = InvalidMac;
+
+    fn from_str(text: &str) -> Result<Self, InvalidMac> {
+        let invalid = || InvalidMac(text.to_owned());
+        let mut octets = [0; 6];
+        let mut parts = text.split([':', '-']);
+        for octet in &mut octets {
+            let part = parts.next().ok_or_else(invalid)?;
+            // `from_str_radix` alone would take "+f".
+            if part.len() != 2 || !part.bytes().all(|b| b.is_ascii_hexdigit()) {
+                return Err(invalid());
+            }
+            *octet = u8::from_str_radix(part, 16).map_err(|_| invalid())?;
+        }
+        if parts.next().is_some() {
+            return Err(invalid());
+        }
+        Ok(Self(octets))
+    }
+}
+
+impl fmt::Display for Mac {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let [a, b, c, d, e, g] = self.0;
+        write!(f, "{a:02x}:{b:02x}:{c:02x}:{d:02x}:{e:02x}:{g:02x}")
+    }
+}
+
+impl fmt::Debug for Mac {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl TryFrom<String> for Mac {
+    type Error = InvalidMac;
+
+    fn try_from(text: String) -> Result<Self, InvalidMac> {
+        text.parse()
+    }
+}
+
+impl From<Mac> for String {
+    fn from(mac: Mac) -> Self {
+        mac.to_string()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_goes_round() {
+        for text in ["fa:16:3e:03:ce:ff", "00:00:00:00:00:01"] {
+            assert_eq!(text.parse::<Mac>().unwrap().to_string(), text);
+        }
+        assert_eq!(
+            "FA-16-3E-03-CE-FF".parse::<Mac>().unwrap().to_string(),
+            "fa:16:3e:03:ce:ff"
+        );
+    }
+
+    #[test]
+    fn what_is_no_mac_is_refused() {
+        for text in [
+            "",
+            "fa:16:3e:03:ce",
+            "fa:16:3e:03:ce:ff:00",
+            "fa:16:3e:03:ce:+f",
+            "fa163e03ceff",
+            "é:16:3e:03:ce:ff",
+        ] {
+            assert!(text.parse::<Mac>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn group_and_zero_addresses_are_not_unicast() {
+        assert!("fa:16:3e:03:ce:ff".parse::<Mac>().unwrap().is_unicast());
+        assert!(!"01:00:5e:00:00:01".parse::<Mac>().unwrap().is_unicast());
+        assert!(!"00:00:00:00:00:00".parse::<Mac>().unwrap().is_unicast());
+    }
+}

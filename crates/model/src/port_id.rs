@@ -1,0 +1,126 @@
+//! Port identifiers.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+use crate::name::IfName;
+
+/// A port: Neutron's UUID, or a name of an operator's own. 1 to 36 letters, digits, `.`, `-` and
+/// `_`, so that it fits into a key and, behind a prefix, into a VPP tag.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct PortId(String);
+
+/// Why a text is no port identifier.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "`{0}` is no port id: a UUID, or 1 to 36 letters, digits, `.`, `-` and `_` that begin with a letter or digit, are wanted"
+)]
+pub struct InvalidPortId(String);
+
+impl PortId {
+    /// The port with this identifier.
+    pub fn new(text: impl Into<String>) -> Result<Self, InvalidPortId> {
+        let text = text.into();
+        let legal = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_');
+        let begins = text
+            .bytes()
+            .next()
+            .is_some_and(|b| b.is_ascii_alphanumeric());
+        if !begins || text.len() > 36 || !text.bytes().all(legal) {
+            return Err(InvalidPortId(text));
+        }
+        Ok(Self(text))
+    }
+
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The device that plays this port's TAP in the kernel: `tap` and eleven characters, as
+    /// Neutron's agents name theirs (`tap` + the first eleven of the UUID).
+    ///
+    /// Names of operators often differ only at the end, so a longer one that is no UUID is
+    /// represented by a hash of the whole instead of its beginning.
+    pub fn tap_name(&self) -> IfName {
+        let text = if uuid::Uuid::try_parse(&self.0).is_ok() {
+            format!("tap{:.11}", self.0)
+        } else if self.0.len() <= 11 {
+            format!("tap{}", self.0)
+        } else {
+            format!("tap{:011x}", fnv1a(self.0.as_bytes()) & 0xfff_ffff_ffff)
+        };
+        // Cannot fail: at most 14 characters out of a subset of what a device name may have.
+        IfName::new(text).unwrap_or_else(|_| unreachable!("a port id makes a device name"))
+    }
+}
+
+/// FNV-1a of 64 bits (draft-eastlake-fnv §2): stable over releases, as the names of devices must be.
+fn fnv1a(bytes: &[u8]) -> u64 {
+    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, &byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3)
+    })
+}
+
+impl FromStr for PortId {
+    type Err = InvalidPortId;
+
+    fn from_str(text: &str) -> Result<Self, InvalidPortId> {
+        Self::new(text)
+    }
+}
+
+impl TryFrom<String> for PortId {
+    type Error = InvalidPortId;
+
+    fn try_from(text: String) -> Result<Self, InvalidPortId> {
+        Self::new(text)
+    }
+}
+
+impl From<PortId> for String {
+    fn from(id: PortId) -> Self {
+        id.0
+    }
+}
+
+impl fmt::Display for PortId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.0)
+    }
+}
+
+impl fmt::Debug for PortId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&self.0, f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_uuid_names_its_tap_as_neutron_does() {
+        let id = PortId::new("c367e21f-ae39-4549-b87d-2e69636155c6").unwrap();
+        assert_eq!(id.tap_name().as_str(), "tapc367e21f-ae");
+    }
+
+    #[test]
+    fn long_names_with_one_beginning_get_taps_of_their_own() {
+        let tap = |text: &str| PortId::new(text).unwrap().tap_name();
+        assert_eq!(tap("web-1").as_str(), "tapweb-1");
+        assert_ne!(tap("production-web-1"), tap("production-web-2"));
+        assert_eq!(tap("production-web-1").as_str().len(), 14);
+    }
+
+    #[test]
+    fn what_would_break_a_key_or_tag_is_refused() {
+        for text in ["", "a/b", "-a", "a b", &"a".repeat(37)] {
+            assert!(PortId::new(text).is_err(), "{text:?}");
+        }
+    }
+}

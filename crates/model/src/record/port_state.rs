@@ -1,0 +1,53 @@
+//! `state/{host}/ports/{port}`: present while the port is effective; its presence is the message,
+//! its value is for people.
+
+use serde::{Deserialize, Serialize};
+
+use crate::mac::Mac;
+use crate::name::{IfName, PhysnetName};
+use crate::record::PortBinding;
+use crate::vlan::VlanId;
+
+/// The value of `state/{host}/ports/{port}`, in networking-vpp's words where it has them. Numbers
+/// of VPP's own (interface index, bridge domain) are left out: they change with its restarts.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PortState {
+    /// The binding type.
+    pub bind_type: String,
+    /// The port's MAC address.
+    pub mac: Mac,
+    /// The device that plays the TAP in the kernel.
+    pub int_tap_name: IfName,
+    /// The network.
+    pub net_data: NetData,
+    /// `mod_revision` of the record that is in effect.
+    pub revision: i64,
+}
+
+/// The network of a [`PortState`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NetData {
+    /// The physical network.
+    pub physnet: PhysnetName,
+    /// Neutron's type of it.
+    pub network_type: String,
+    /// The VLAN, if it has one.
+    pub segmentation_id: Option<VlanId>,
+}
+
+impl PortState {
+    /// The state of `port`, played by the device `tap`, as its record of `revision` says.
+    pub fn of(port: &PortBinding, tap: IfName, revision: i64) -> Self {
+        Self {
+            bind_type: port.binding_type.as_str().to_owned(),
+            mac: port.mac,
+            int_tap_name: tap,
+            net_data: NetData {
+                physnet: port.segment.physnet().clone(),
+                network_type: port.segment.network_type().to_owned(),
+                segmentation_id: port.segment.vlan(),
+            },
+            revision,
+        }
+    }
+}
