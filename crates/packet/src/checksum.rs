@@ -1,0 +1,149 @@
+//! The Internet checksum (RFC 1071).
+
+#[cfg(test)]
+mod tests;
+
+use crate::{
+    meta::Flags,
+    offload::PartialChecksum,
+    pool::{BufferIndex, BufferPool},
+};
+
+/// A ones' complement sum in progress, over bytes that come in pieces of any length.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Sum {
+    /// Sum of 16-bit words in the order of the wire, not yet folded.
+    total: u64,
+    /// Whether an odd number of bytes was added so far.
+    odd: bool,
+}
+
+/// Why a checksum could not be completed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum ChecksumError {
+    /// The sender's positions point outside the packet.
+    #[error("partial checksum at {start}+{offset} lies outside a packet of {length} bytes")]
+    OutsidePacket {
+        /// First byte to sum.
+        start: u16,
+        /// Where the result goes, from `start`.
+        offset: u16,
+        /// Bytes of the packet.
+        length: usize,
+    },
+    /// The checksum field lies in a part of the packet that copies share.
+    #[error("partial checksum at {start}+{offset} lies behind the first buffer's {length} bytes")]
+    BehindFirstBuffer {
+        /// First byte to sum.
+        start: u16,
+        /// Where the result goes, from `start`.
+        offset: u16,
+        /// Bytes of the packet in its first buffer.
+        length: usize,
+    },
+}
+
+// ===== impl Sum =====
+
+impl Sum {
+    /// Adds a piece. Sums eight bytes a step: the carries meet in the fold (RFC 1071 §2 (C)).
+    pub fn add(&mut self, bytes: &[u8]) {
+        let mut bytes = bytes;
+        if self.odd
+            && let Some((&low, rest)) = bytes.split_first()
+        {
+            self.total += u64::from(low);
+            self.odd = false;
+            bytes = rest;
+        }
+        let (words, tail) = bytes.as_chunks::<8>();
+        let mut wide: u64 = 0;
+        for word in words {
+            let (sum, carry) = wide.overflowing_add(u64::from_be_bytes(*word));
+            wide = sum + u64::from(carry);
+        }
+        self.total += u64::from(fold(wide));
+        let (pairs, last) = tail.as_chunks::<2>();
+        for pair in pairs {
+            self.total += u64::from(u16::from_be_bytes(*pair));
+        }
+        if let [high] = last {
+            self.total += u64::from(*high) << 8;
+            self.odd = true;
+        }
+    }
+
+    /// Adds a number as two bytes of the wire would. Only between pieces of even length.
+    pub fn add_u16(&mut self, value: u16) {
+        self.total += u64::from(value);
+    }
+
+    /// The folded sum, not complemented: what a partial checksum field holds.
+    pub fn folded(self) -> u16 {
+        fold(self.total)
+    }
+
+    /// The checksum: the complement of the folded sum.
+    pub fn checksum(self) -> u16 {
+        !self.folded()
+    }
+}
+
+/// Adds the upper halves to the lower ones until 16 bits are left.
+const fn fold(mut total: u64) -> u16 {
+    total = (total >> 32) + (total & 0xffff_ffff);
+    total = (total >> 32) + (total & 0xffff_ffff);
+    total = (total >> 16) + (total & 0xffff);
+    total = (total >> 16) + (total & 0xffff);
+    ((total >> 16) + (total & 0xffff)) as u16
+}
+
+/// The checksum of contiguous bytes.
+pub fn internet_checksum(bytes: &[u8]) -> u16 {
+    let mut sum = Sum::default();
+    sum.add(bytes);
+    sum.checksum()
+}
+
+/// Completes the checksum of a packet whose sender left it partial, and clears the mark; does
+/// nothing to other packets.
+///
+/// The field holds the pseudo-header's sum, so that the sum from `start` to the packet's end gives
+/// the whole. A result of 0 is stored as 0xffff, which is the same number in ones' complement and,
+/// for UDP, the only one that does not mean "no checksum" (RFC 768).
+pub fn complete_checksum(pool: &mut BufferPool, packet: BufferIndex) -> Result<(), ChecksumError> {
+    let Some(PartialChecksum { start, offset }) = pool.offload(packet).checksum else {
+        return Ok(());
+    };
+    let length = pool.total_length(packet);
+    let (from, field) = (usize::from(start), usize::from(start) + usize::from(offset));
+    if field + 2 > length {
+        return Err(ChecksumError::OutsidePacket {
+            start,
+            offset,
+            length,
+        });
+    }
+    let first = pool.data(packet).len();
+    if field + 2 > first {
+        return Err(ChecksumError::BehindFirstBuffer {
+            start,
+            offset,
+            length: first,
+        });
+    }
+    let mut sum = Sum::default();
+    let mut skip = from;
+    for segment in pool.segments(packet) {
+        let here = skip.min(segment.len());
+        skip -= here;
+        sum.add(&segment[here..]);
+    }
+    let value = match sum.checksum() {
+        0 => 0xffff,
+        value => value,
+    };
+    pool.data_mut(packet)[field..field + 2].copy_from_slice(&value.to_be_bytes());
+    pool.meta_mut(packet).flags.remove(Flags::NEEDS_CSUM);
+    Ok(())
+}

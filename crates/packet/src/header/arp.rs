@@ -1,0 +1,76 @@
+//! ARP for IPv4 over Ethernet (RFC 826).
+
+use std::net::Ipv4Addr;
+
+use super::{EtherType, MacAddr, front};
+
+/// Bytes of an ARP packet for Ethernet and IPv4.
+const ARP_LEN: usize = 28;
+
+/// `ar$op`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum ArpOperation {
+    /// 1: who has the target's protocol address?
+    Request,
+    /// 2: the sender has.
+    Reply,
+    /// Any other.
+    Other(u16),
+}
+
+/// An ARP packet for Ethernet and IPv4.
+#[derive(Clone, Copy, Debug)]
+pub struct ArpView<'a>(&'a [u8; ARP_LEN]);
+
+impl<'a> ArpView<'a> {
+    /// Views the payload of an Ethernet frame; `None` for other hardware or protocols.
+    pub fn parse(bytes: &'a [u8]) -> Option<Self> {
+        let (packet, _) = front::<ARP_LEN>(bytes)?;
+        let [h0, h1, p0, p1, hlen, plen, ..] = *packet;
+        let hardware = u16::from_be_bytes([h0, h1]);
+        let protocol = u16::from_be_bytes([p0, p1]);
+        (hardware == 1 && EtherType(protocol) == EtherType::IPV4 && hlen == 6 && plen == 4)
+            .then_some(Self(packet))
+    }
+
+    /// `ar$op`.
+    pub fn operation(&self) -> ArpOperation {
+        match u16::from_be_bytes([self.0[6], self.0[7]]) {
+            1 => ArpOperation::Request,
+            2 => ArpOperation::Reply,
+            other => ArpOperation::Other(other),
+        }
+    }
+
+    /// `ar$sha`.
+    pub fn sender_mac(&self) -> MacAddr {
+        self.mac_at(8)
+    }
+
+    /// `ar$spa`.
+    pub fn sender_ip(&self) -> Ipv4Addr {
+        self.ip_at(14)
+    }
+
+    /// `ar$tha`.
+    pub fn target_mac(&self) -> MacAddr {
+        self.mac_at(18)
+    }
+
+    /// `ar$tpa`.
+    pub fn target_ip(&self) -> Ipv4Addr {
+        self.ip_at(24)
+    }
+
+    fn mac_at(self, at: usize) -> MacAddr {
+        let mut mac = [0; 6];
+        mac.copy_from_slice(&self.0[at..at + 6]);
+        MacAddr(mac)
+    }
+
+    fn ip_at(self, at: usize) -> Ipv4Addr {
+        let mut ip = [0; 4];
+        ip.copy_from_slice(&self.0[at..at + 4]);
+        Ipv4Addr::from(ip)
+    }
+}
