@@ -1,0 +1,34 @@
+//! Every message, declared once, in a module for each of VPP's `.api` files.
+//!
+//! Fields have the names they have there, so that VPP's documentation applies; what it leaves out
+//! (units, special values) stands at the field.
+
+pub mod af_packet;
+pub mod graph;
+pub mod interface;
+pub mod l2;
+pub mod memclnt;
+pub mod tapv2;
+pub mod vlib;
+pub mod vpe;
+
+#[cfg(test)]
+mod tests;
+
+use crate::message::Declared;
+
+/// All declared messages, file by file.
+pub fn declared() -> impl Iterator<Item = &'static Declared> {
+    [
+        memclnt::DECLARED,
+        vpe::DECLARED,
+        vlib::DECLARED,
+        interface::DECLARED,
+        tapv2::DECLARED,
+        af_packet::DECLARED,
+        l2::DECLARED,
+        graph::DECLARED,
+    ]
+    .into_iter()
+    .flatten()
+}
