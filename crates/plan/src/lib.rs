@@ -1,0 +1,40 @@
+//! Decisions of the agent, without I/O and without a clock of their own.
+//!
+//! ```text
+//! records ──► Compiler ──► objects wanted ─┐
+//!                                          ├─► Plan ──► (applied elsewhere) ──► outcomes
+//! dumps, events ─────────► Observed ───────┘                                      │
+//!        ▲                                                                        │
+//!        └────────────────────────── Reconciler ◄─────────────────────────────────┘
+//! ```
+//!
+//! The [`Reconciler`] owns both sides, knows what differs, what was refused and when it is tried
+//! again, and says of each port how far it has come. Start, restart, a changed record, a VPP that
+//! came back empty and drift are all the same to it: something differs, so there is a plan.
+
+mod backoff;
+mod claim;
+mod compile;
+mod intent;
+mod lint;
+mod object;
+mod observed;
+mod operation;
+mod plan;
+mod reconciler;
+
+pub use backoff::Backoff;
+pub use compile::{Compiler, Touched};
+pub use intent::{HostNetwork, PortRecord};
+pub use lint::{Unsound, check};
+pub use object::{
+    BridgeDomain, BridgeFlags, BridgeMember, InterfaceKey, Object, ObjectKey, SubInterface,
+    TagRewrite, Tap, Uplink, UplinkDevice,
+};
+pub use observed::{Notice, Observed};
+pub use operation::{Operation, Outcome};
+pub use plan::Plan;
+pub use reconciler::{News, Now, Reconciler, Standing};
+
+#[cfg(test)]
+mod tests;

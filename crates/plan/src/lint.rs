@@ -1,0 +1,103 @@
+//! The proof that a plan is sound: each step can be done when its turn comes.
+
+use std::collections::BTreeSet;
+
+use crate::object::{Object, ObjectKey};
+use crate::observed::Observed;
+use crate::operation::Operation;
+use crate::plan::Plan;
+
+/// Why a plan is not sound.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Unsound {
+    /// A level holds two operations on one object.
+    #[error("level {level} has two operations on {key}")]
+    Twice {
+        /// The level, from 0.
+        level: usize,
+        /// The object.
+        key: ObjectKey,
+    },
+    /// Something is made that is there, or changed or removed when it is not there as the plan
+    /// believes.
+    #[error("level {level} believes something else of {key} than what is so then")]
+    Mistaken {
+        /// The level, from 0.
+        level: usize,
+        /// The object.
+        key: ObjectKey,
+    },
+    /// Something is made before what it requires.
+    #[error("level {level} makes {key} before {requirement}")]
+    Early {
+        /// The level, from 0.
+        level: usize,
+        /// The object.
+        key: ObjectKey,
+        /// What it requires.
+        requirement: ObjectKey,
+    },
+    /// Something is removed while it is still required.
+    #[error("level {level} removes {key} before {dependent}")]
+    Clung {
+        /// The level, from 0.
+        level: usize,
+        /// The object.
+        key: ObjectKey,
+        /// What requires it.
+        dependent: ObjectKey,
+    },
+}
+
+/// Plays `plan` on what is observed; answers what is there at its end, or the first fault.
+pub fn check(plan: &Plan, observed: &Observed) -> Result<Observed, Unsound> {
+    let mut state = observed.clone();
+    for (level, operations) in plan.levels.iter().enumerate() {
+        let mut seen = BTreeSet::new();
+        let before = state.clone();
+        for operation in operations {
+            let key = operation.key();
+            if !seen.insert(key.clone()) {
+                return Err(Unsound::Twice { level, key });
+            }
+            let believed = match operation {
+                Operation::Create(_) => None,
+                Operation::Update { from, .. } => Some(from),
+                Operation::Delete(object) => Some(object),
+            };
+            if before.get(&key) != believed {
+                return Err(Unsound::Mistaken { level, key });
+            }
+            match operation {
+                Operation::Create(object) | Operation::Update { to: object, .. } => {
+                    if let Some(requirement) = missing(object, &before) {
+                        return Err(Unsound::Early {
+                            level,
+                            key,
+                            requirement,
+                        });
+                    }
+                    state.insert(object.clone());
+                }
+                Operation::Delete(_) => {
+                    if let Some(dependent) = before.dependents(&key).pop() {
+                        return Err(Unsound::Clung {
+                            level,
+                            key,
+                            dependent,
+                        });
+                    }
+                    state.remove(&key);
+                }
+            }
+        }
+    }
+    Ok(state)
+}
+
+fn missing(object: &Object, state: &Observed) -> Option<ObjectKey> {
+    object
+        .requires()
+        .into_iter()
+        .find(|required| state.get(required).is_none())
+}

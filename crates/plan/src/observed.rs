@@ -1,0 +1,171 @@
+//! What a VPP is known to hold of ours: the result of dumps, kept up to date by what is applied
+//! and by VPP's events.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use weft_model::{NetworkSegment, PhysnetName, VlanId};
+
+use crate::object::{InterfaceKey, Object, ObjectKey};
+
+/// What a VPP holds of ours: the objects that carry our marks or belong to ones that do, and the
+/// links of its interfaces.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Observed {
+    objects: BTreeMap<ObjectKey, Object>,
+    links: BTreeMap<InterfaceKey, bool>,
+    /// The members of each bridge domain, so that it need not be searched for.
+    members: BTreeMap<NetworkSegment, BTreeSet<InterfaceKey>>,
+}
+
+/// Something that VPP told unasked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Notice {
+    /// The states of an interface, changed or not.
+    State {
+        /// Which.
+        interface: InterfaceKey,
+        /// Whether it is administratively up.
+        admin_up: bool,
+        /// Whether its link is up.
+        link_up: bool,
+    },
+    /// The interface is gone, and what hung on it.
+    Deleted(InterfaceKey),
+}
+
+impl Observed {
+    /// The object under this key.
+    pub fn get(&self, key: &ObjectKey) -> Option<&Object> {
+        self.objects.get(key)
+    }
+
+    /// All objects, in the order of their keys.
+    pub fn objects(&self) -> impl Iterator<Item = &Object> {
+        self.objects.values()
+    }
+
+    /// The keys of all objects, in order.
+    pub fn keys(&self) -> impl Iterator<Item = &ObjectKey> {
+        self.objects.keys()
+    }
+
+    /// Whether the interface's link is up (`IF_STATUS_API_FLAG_LINK_UP`); false if nothing is known.
+    pub fn link_up(&self, interface: &InterfaceKey) -> bool {
+        self.links.get(interface).copied().unwrap_or(false)
+    }
+
+    /// Records that `object` is there now, whatever was under its key before.
+    pub fn insert(&mut self, object: Object) {
+        let key = object.key();
+        self.forget_membership(&key);
+        if let Object::BridgeMember(member) = &object
+            && let Some(segment) = &member.bridge
+        {
+            self.members
+                .entry(segment.clone())
+                .or_default()
+                .insert(member.interface.clone());
+        }
+        self.objects.insert(key, object);
+    }
+
+    /// Records that the object is gone.
+    pub fn remove(&mut self, key: &ObjectKey) {
+        self.forget_membership(key);
+        self.objects.remove(key);
+        if let ObjectKey::Interface(interface) = key {
+            self.links.remove(interface);
+        }
+    }
+
+    /// Records the state of an interface's link.
+    pub fn set_link(&mut self, interface: InterfaceKey, up: bool) {
+        self.links.insert(interface, up);
+    }
+
+    /// The keys of the objects that require the one under `key`.
+    pub fn dependents(&self, key: &ObjectKey) -> Vec<ObjectKey> {
+        match key {
+            ObjectKey::BridgeMember(_) => Vec::new(),
+            ObjectKey::BridgeDomain(segment) => {
+                let members = self.members.get(segment).into_iter().flatten();
+                members.cloned().map(ObjectKey::BridgeMember).collect()
+            }
+            ObjectKey::Interface(interface) => {
+                let mut keys = Vec::new();
+                let member = ObjectKey::BridgeMember(interface.clone());
+                keys.extend(self.objects.contains_key(&member).then_some(member));
+                if let InterfaceKey::Uplink(physnet) = interface {
+                    keys.extend(self.sub_interfaces(physnet));
+                }
+                keys
+            }
+        }
+    }
+
+    /// Takes in what VPP told; answers which objects are no longer as they were.
+    pub fn notice(&mut self, notice: &Notice) -> Vec<ObjectKey> {
+        match notice {
+            Notice::State {
+                interface,
+                admin_up,
+                link_up,
+            } => {
+                let key = ObjectKey::Interface(interface.clone());
+                let Some(object) = self.objects.get_mut(&key) else {
+                    return Vec::new();
+                };
+                let link_was = self.links.insert(interface.clone(), *link_up);
+                let admin_was = match object {
+                    Object::Uplink(uplink) => &mut uplink.admin_up,
+                    Object::SubInterface(sub) => &mut sub.admin_up,
+                    Object::Tap(tap) => &mut tap.admin_up,
+                    Object::BridgeDomain(_) | Object::BridgeMember(_) => return Vec::new(),
+                };
+                if *admin_was == *admin_up && link_was == Some(*link_up) {
+                    return Vec::new();
+                }
+                *admin_was = *admin_up;
+                vec![key]
+            }
+            Notice::Deleted(interface) => {
+                let mut gone = vec![ObjectKey::Interface(interface.clone())];
+                let mut next = 0;
+                while let Some(key) = gone.get(next) {
+                    gone.extend(self.dependents(key));
+                    next += 1;
+                }
+                gone.retain(|key| self.objects.contains_key(key));
+                for key in &gone {
+                    self.remove(key);
+                }
+                gone
+            }
+        }
+    }
+
+    fn sub_interfaces(&self, physnet: &PhysnetName) -> impl Iterator<Item = ObjectKey> {
+        // The whole range of VLANs; both ends are legal identifiers.
+        let end = |id| VlanId::new(id).map(|vlan| ObjectKey::sub_interface(physnet, vlan));
+        let range = end(1).ok().zip(end(4094).ok());
+        range
+            .into_iter()
+            .flat_map(|(first, last)| self.objects.range(first..=last))
+            .map(|(key, _)| key.clone())
+    }
+
+    fn forget_membership(&mut self, key: &ObjectKey) {
+        let Some(Object::BridgeMember(member)) = self.objects.get(key) else {
+            return;
+        };
+        let Some(segment) = &member.bridge else {
+            return;
+        };
+        if let Some(members) = self.members.get_mut(segment) {
+            members.remove(&member.interface);
+            if members.is_empty() {
+                self.members.remove(segment);
+            }
+        }
+    }
+}

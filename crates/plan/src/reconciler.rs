@@ -1,0 +1,271 @@
+//! Wanted and observed side by side: what to do next, when, and what to say of each port.
+//!
+//! | what happens | what is told to the reconciler |
+//! |---|---|
+//! | a record changed, or all were read anew | [`Reconciler::set_port`], [`Reconciler::replace_ports`] |
+//! | VPP is there and was dumped | [`Reconciler::connected`] |
+//! | VPP was dumped again, to look for drift | [`Reconciler::refreshed`] |
+//! | VPP told something | [`Reconciler::notice`] |
+//! | VPP is gone | [`Reconciler::disconnected`] |
+//! | an operation ended | [`Reconciler::settle`] |
+//!
+//! After each of them [`Reconciler::plan`] says what to do now, [`Reconciler::next_try`] when to ask
+//! again if nothing happens, and [`Reconciler::take_news`] of whom there may be something new to say.
+
+mod failure;
+mod status;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::{Instant, SystemTime};
+
+use weft_model::{PhysnetName, PortId};
+
+use crate::backoff::Backoff;
+use crate::compile::{Compiler, Touched};
+use crate::intent::{HostNetwork, PortRecord};
+use crate::object::{InterfaceKey, ObjectKey};
+use crate::observed::{Notice, Observed};
+use crate::operation::{Operation, Outcome};
+use crate::plan::Plan;
+
+use failure::Failures;
+pub use status::Standing;
+
+/// A reading of the clocks.
+#[derive(Clone, Copy, Debug)]
+pub struct Now {
+    /// For waiting.
+    pub monotonic: Instant,
+    /// For telling people.
+    pub wall: SystemTime,
+}
+
+/// Whoever there may be something new to say of.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct News {
+    /// Ports, those that are gone among them.
+    pub ports: BTreeSet<PortId>,
+    /// Physical networks.
+    pub physnets: BTreeSet<PhysnetName>,
+}
+
+/// Wanted and observed, and what became of trying.
+#[derive(Clone, Debug)]
+pub struct Reconciler {
+    compiler: Compiler,
+    /// What VPP holds, or why that is not known.
+    vpp: Result<Observed, String>,
+    /// Objects that may differ from what is wanted.
+    dirty: BTreeSet<ObjectKey>,
+    failures: Failures,
+    /// What the last plan could not do, and what it waits for.
+    blocked: BTreeMap<ObjectKey, ObjectKey>,
+    news: News,
+}
+
+impl Reconciler {
+    /// A host of which nothing is known yet.
+    pub fn new(network: HostNetwork, backoff: Backoff) -> Self {
+        let news = News {
+            physnets: network.physnets.keys().cloned().collect(),
+            ..News::default()
+        };
+        Self {
+            compiler: Compiler::new(network),
+            vpp: Err("VPP is not connected yet".to_owned()),
+            dirty: BTreeSet::new(),
+            failures: Failures::new(backoff),
+            blocked: BTreeMap::new(),
+            news,
+        }
+    }
+
+    /// What is wanted.
+    pub fn compiler(&self) -> &Compiler {
+        &self.compiler
+    }
+
+    /// What VPP holds, as far as it is known.
+    pub fn observed(&self) -> Option<&Observed> {
+        self.vpp.as_ref().ok()
+    }
+
+    /// A port's record changed, or is gone.
+    pub fn set_port(&mut self, id: &PortId, record: Option<PortRecord>) {
+        let touched = self.compiler.set_port(id, record);
+        self.touch(touched);
+    }
+
+    /// All records were read anew.
+    pub fn replace_ports(&mut self, records: BTreeMap<PortId, PortRecord>) {
+        let touched = self.compiler.replace_ports(records);
+        self.touch(touched);
+    }
+
+    /// VPP is there, and this is all that it holds of ours. It may be another than before, so
+    /// what was refused is tried at once.
+    pub fn connected(&mut self, observed: Observed) {
+        self.failures.clear();
+        self.refreshed(observed);
+    }
+
+    /// VPP was dumped again, and this is all that it holds of ours.
+    pub fn refreshed(&mut self, observed: Observed) {
+        self.dirty = self
+            .compiler
+            .keys()
+            .chain(observed.keys())
+            .cloned()
+            .collect();
+        self.vpp = Ok(observed);
+        self.everyone();
+    }
+
+    /// VPP is gone, for this reason.
+    pub fn disconnected(&mut self, reason: impl Into<String>) {
+        self.vpp = Err(reason.into());
+        self.dirty.clear();
+        self.blocked.clear();
+        self.everyone();
+    }
+
+    /// VPP told something.
+    pub fn notice(&mut self, notice: &Notice) {
+        let Ok(observed) = &mut self.vpp else { return };
+        for key in observed.notice(notice) {
+            self.tell(&key);
+            self.dirty.insert(key);
+        }
+    }
+
+    /// What to do now. Everything that this plan holds is to be told to [`Self::settle`] when it
+    /// was done; what is not told is planned again.
+    pub fn plan(&mut self, now: Now) -> Plan {
+        let Ok(observed) = &self.vpp else {
+            return Plan::default();
+        };
+        let due = self.failures.due(now.monotonic);
+        let dirty: BTreeSet<ObjectKey> = std::mem::take(&mut self.dirty)
+            .into_iter()
+            .chain(due)
+            .collect();
+        let plan = Plan::new(
+            |key| self.compiler.object(key),
+            observed,
+            dirty.iter().cloned(),
+            |key| self.failures.holds(key, now.monotonic),
+        );
+        self.dirty.extend(plan.operations().map(Operation::key));
+        self.dirty.extend(plan.blocked.keys().cloned());
+        // What turned out to be as wanted after all has not failed any more.
+        for key in dirty.difference(&self.dirty).cloned().collect::<Vec<_>>() {
+            if self.failures.forget(&key) {
+                self.tell(&key);
+            }
+        }
+        let before = std::mem::replace(&mut self.blocked, plan.blocked.clone());
+        let changed = before
+            .keys()
+            .chain(plan.blocked.keys())
+            .filter(|key| before.get(*key) != plan.blocked.get(*key));
+        for key in changed.cloned().collect::<BTreeSet<_>>() {
+            self.tell(&key);
+        }
+        plan
+    }
+
+    /// Whether an operation of the current plan can still be done: an earlier one, which it
+    /// needs, may have been refused.
+    pub fn possible(&self, operation: &Operation) -> bool {
+        let Ok(observed) = &self.vpp else {
+            return false;
+        };
+        match operation {
+            Operation::Create(object) | Operation::Update { to: object, .. } => {
+                object
+                    .requires()
+                    .iter()
+                    .all(|required| observed.get(required).is_some())
+                    && matches!(operation, Operation::Create(_))
+                        != observed.get(&object.key()).is_some()
+            }
+            Operation::Delete(object) => observed.dependents(&object.key()).is_empty(),
+        }
+    }
+
+    /// An operation ended.
+    pub fn settle(&mut self, operation: &Operation, outcome: Outcome, now: Now) {
+        let Ok(observed) = &mut self.vpp else { return };
+        let key = operation.key();
+        let left = match outcome {
+            Outcome::Done => {
+                self.failures.forget(&key);
+                match operation {
+                    Operation::Create(object) | Operation::Update { to: object, .. } => {
+                        Some(object.clone())
+                    }
+                    Operation::Delete(_) => None,
+                }
+            }
+            Outcome::Refused { reason, left } => {
+                self.failures.record(key.clone(), reason, now);
+                left
+            }
+        };
+        match left {
+            Some(object) => observed.insert(object),
+            None => observed.remove(&key),
+        }
+        let settled = match (observed.get(&key), self.compiler.object(&key)) {
+            (None, None) => true,
+            (Some(is), Some(wanted)) => is.satisfies(wanted),
+            _ => false,
+        };
+        if settled || self.failures.get(&key).is_some() {
+            self.dirty.remove(&key);
+        }
+        self.tell(&key);
+    }
+
+    /// When something that was refused is to be tried again, if anything is.
+    pub fn next_try(&self) -> Option<Instant> {
+        self.vpp
+            .as_ref()
+            .ok()
+            .and_then(|_| self.failures.next_try())
+    }
+
+    /// Of whom there may be something new to say, since this was last asked.
+    pub fn take_news(&mut self) -> News {
+        std::mem::take(&mut self.news)
+    }
+
+    fn touch(&mut self, touched: Touched) {
+        for key in touched.objects {
+            // Something else is wanted now; what was refused before says nothing about it.
+            self.failures.forget(&key);
+            self.tell(&key);
+            if self.vpp.is_ok() {
+                self.dirty.insert(key);
+            }
+        }
+        self.news.ports.extend(touched.ports);
+    }
+
+    /// Notes that there may be news of everyone who depends on the object.
+    fn tell(&mut self, key: &ObjectKey) {
+        if let ObjectKey::Interface(InterfaceKey::Uplink(physnet)) = key {
+            self.news.physnets.insert(physnet.clone());
+        }
+        self.news.ports.extend(self.compiler.users(key).cloned());
+    }
+
+    fn everyone(&mut self) {
+        self.news
+            .ports
+            .extend(self.compiler.ports().map(|(id, _)| id.clone()));
+        self.news
+            .physnets
+            .extend(self.compiler.network().physnets.keys().cloned());
+    }
+}

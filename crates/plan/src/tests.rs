@@ -1,0 +1,7 @@
+//! Tests of the decisions as a whole; what one file decides alone is tested beside it.
+
+mod compile;
+mod history;
+mod plan;
+mod reconcile;
+mod world;
