@@ -41,7 +41,7 @@ pub enum InvalidTable {
 
 impl MessageTable {
     /// Picks from a server's table what is declared here. Unknown messages are none of our business;
-    /// messages of ours with another CRC are remembered, to be told by [`Self::missing`].
+    /// messages of ours with another CRC are remembered, to be told by [`Self::all_missing`].
     pub fn from_entries<'a>(
         entries: impl IntoIterator<Item = &'a MessageTableEntry>,
     ) -> Result<Self, InvalidTable> {

@@ -1,0 +1,12 @@
+//! The client against a scripted server that speaks the protocol, well or badly.
+//!
+//! Each way in which a VPP can fail must end in an error that says so and in the end of the
+//! connection, and never in an answer.
+
+#![cfg(test)] // so that the helpers count as test code for the lints
+
+mod calls;
+mod fake;
+mod life;
+mod misbehaviour;
+mod supervisor;
