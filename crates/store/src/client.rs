@@ -20,6 +20,7 @@ use crate::subscription::{ResumedSubscription, Subscription};
 use crate::txn::{MAX_TXN_OPERATIONS, Txn, TxnOutcome};
 
 pub(crate) mod endpoints;
+mod history;
 
 use endpoints::{Endpoints, Repeat};
 

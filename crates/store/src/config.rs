@@ -215,5 +215,6 @@ impl fmt::Debug for Credentials {
     }
 }
 
+mod section;
 #[cfg(test)]
 mod tests;
