@@ -1,0 +1,66 @@
+# What there is to do here. `make help` lists it.
+
+# Debian's packages. The first list is what building and the demo need, the second what the tests
+# need besides. Nothing else on the machine but a Rust toolchain is assumed.
+BUILD_PACKAGES := build-essential protobuf-compiler iproute2 iputils-ping
+TEST_PACKAGES  := etcd-server etcd-client iperf3 tcpdump
+
+SUDO  := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
+CARGO ?= cargo
+# Cargo as root, with this user's toolchain.
+AS_ROOT := $(if $(SUDO),sudo --preserve-env env "PATH=$$PATH")
+
+.PHONY: help
+help: ## lists these
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
+
+.PHONY: build
+build: build-packages ## builds weft, target/release/weft
+	$(CARGO) build --locked --release --package weft
+
+.PHONY: demo
+demo: build ## two hosts on this machine, with packets crossing; needs root
+	$(SUDO) target/release/weft demo
+
+.PHONY: test
+test: test-packages format lint unit end-to-end ## everything that must hold
+
+.PHONY: format
+format: ## is the code formatted?
+	$(CARGO) fmt --all --check
+
+.PHONY: lint
+lint: build-packages ## tiers, clippy, and the documentation
+	$(CARGO) xtask tiers
+	$(CARGO) clippy --locked --workspace --all-targets -- --deny warnings
+	RUSTDOCFLAGS="--deny warnings" $(CARGO) doc --locked --workspace --no-deps --document-private-items
+
+.PHONY: unit
+unit: test-packages ## unit, property and conformance tests of each crate
+	$(CARGO) test --locked --workspace --exclude weft-tests
+
+.PHONY: end-to-end
+end-to-end: test-packages ## scenarios with real processes and packets; needs root
+	$(CARGO) build --locked --package weft
+	$(AS_ROOT) $(CARGO) test --locked --package weft-tests
+
+.PHONY: bench
+bench: build test-packages ## figures, each beside a floor or a peer in the same run
+	$(CARGO) run --locked --release --package weft-bench
+
+# `dpkg` first: an installed machine needs no network and no root for this.
+.PHONY: build-packages test-packages
+build-packages: ; $(call install,$(BUILD_PACKAGES))
+test-packages: ; $(call install,$(BUILD_PACKAGES) $(TEST_PACKAGES))
+
+define install
+	@missing=""; for package in $(1); do \
+	  dpkg-query --show --showformat='$${db:Status-Status}' $$package 2>/dev/null | grep -qx installed \
+	    || missing="$$missing $$package"; \
+	done; \
+	if [ -n "$$missing" ]; then \
+	  echo "installing:$$missing"; \
+	  $(SUDO) apt-get update --quiet=2 \
+	    && $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install --yes --quiet=2 --no-install-recommends $$missing; \
+	fi
+endef
