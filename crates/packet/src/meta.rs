@@ -81,6 +81,12 @@ impl SwIfIndex {
     pub const NONE: Self = Self(u32::MAX);
 }
 
+impl Default for SwIfIndex {
+    fn default() -> Self {
+        Self::NONE
+    }
+}
+
 impl std::fmt::Display for SwIfIndex {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         if *self == Self::NONE {

@@ -1,0 +1,8 @@
+//! Time as the graph knows it: an argument, since the start of the process.
+
+use std::time::Duration;
+
+/// The minute modulo 256, the unit in which MAC addresses age.
+pub(crate) const fn minute(now: Duration) -> u8 {
+    (now.as_secs() / 60 % 256) as u8
+}

@@ -1,0 +1,302 @@
+//! One worker's graph: takes packets from ports, runs them through the nodes, gives them to ports.
+
+#[cfg(test)]
+mod tests;
+
+use std::{sync::Arc, time::Duration};
+
+use weft_packet::{BufferIndex, BufferPool, Flags, SwIfIndex};
+
+use crate::{
+    clock, cycles,
+    error::Error,
+    frame::{FRAME_SIZE, Frame, Pending},
+    node::{Context, Nexts, Node, NodeId},
+    nodes::{
+        EthernetInput, FeatureBitmapDrop, L2EfpFilter, L2Fwd, L2Input, L2InputVtr, L2Learn,
+        L2Output, error_drop, interface_output, l2_flood, pg_input,
+    },
+    tables::{Generation, Shared, Snapshot, TablesHandle},
+    trace::{Record, Tracer},
+    transmit::TransmitQueues,
+};
+
+/// The nodes between input and ports in the order in which their frames are processed, each after
+/// all that hand packets to it.
+const ORDER: [NodeId; 11] = [
+    NodeId::EthernetInput,
+    NodeId::L2Input,
+    NodeId::L2InputVtr,
+    NodeId::L2Learn,
+    NodeId::L2Fwd,
+    NodeId::L2Flood,
+    NodeId::L2Output,
+    NodeId::L2EfpFilter,
+    NodeId::InterfaceOutput,
+    NodeId::FeatureBitmapDrop,
+    NodeId::ErrorDrop,
+];
+
+/// A worker's graph. One round of a worker's loop:
+///
+/// 1. [`input`](Self::input) for each port that has packets; they belong to the graph from then on,
+/// 2. [`run`](Self::run),
+/// 3. [`drain_tx`](Self::drain_tx): the packets belong to the ports from then on, which free them.
+#[derive(Debug)]
+pub struct Graph {
+    shared: Arc<Shared>,
+    worker: usize,
+    tables: Arc<Snapshot>,
+    pending: Pending,
+    transmit: TransmitQueues,
+    tracer: Tracer,
+}
+
+impl Graph {
+    /// Makes the graph of worker number `worker`, counted from 0; a number beyond those that the
+    /// tables were made for means the last. Only one graph at a time may have a number, as it alone
+    /// writes that number's counters.
+    pub fn new(tables: &TablesHandle, worker: usize) -> Self {
+        let shared = Arc::clone(&tables.0);
+        let worker = worker.min(shared.workers() - 1);
+        let snapshot = shared.current(worker);
+        let tracer = Tracer::new(Arc::clone(&shared.workers[worker].trace), worker);
+        Self {
+            shared,
+            worker,
+            tables: snapshot,
+            pending: Pending::new(),
+            transmit: TransmitQueues::default(),
+            tracer,
+        }
+    }
+
+    /// Takes packets that a port received: first buffers of chains of `pool`, on the interface of
+    /// the port itself. `now` is the time since the start of the process.
+    pub fn input(
+        &mut self,
+        pool: &mut BufferPool,
+        rx: SwIfIndex,
+        packets: &[BufferIndex],
+        now: Duration,
+    ) {
+        self.refresh();
+        for vector in packets.chunks(FRAME_SIZE) {
+            self.input_vector(pool, rx, vector, now);
+        }
+    }
+
+    /// Runs the packet generator and all nodes until no packet waits but for ports.
+    ///
+    /// Returns whether there is more to do at once: packets that come back from loopbacks, streams
+    /// of the packet generator.
+    pub fn run(&mut self, pool: &mut BufferPool, now: Duration) -> bool {
+        self.refresh();
+        let generating = !self.tables.streams.is_empty() && pg_input::run(self, pool, now);
+        let mut nexts: Nexts = [NodeId::ErrorDrop; FRAME_SIZE];
+        for node in ORDER {
+            while let Some(frame) = self.pending.take(node) {
+                if self.tracer.is_active() {
+                    self.dispatch::<true>(pool, node, frame, &mut nexts, now);
+                } else {
+                    self.dispatch::<false>(pool, node, frame, &mut nexts, now);
+                }
+            }
+        }
+        let looped = self.transmit.has_looped();
+        if looped {
+            self.input_looped(pool, now);
+        } else {
+            self.tracer.end_run();
+        }
+        looped || generating
+    }
+
+    /// Gives the packets that `run` left for ports to `send`, port by port; they are the ports'
+    /// from then on.
+    pub fn drain_tx(&mut self, send: impl FnMut(SwIfIndex, &[BufferIndex])) {
+        self.transmit.drain(send);
+    }
+
+    /// Whether packets wait for `run` or `drain_tx`.
+    pub fn is_idle(&self) -> bool {
+        self.pending.is_empty() && self.transmit.is_empty()
+    }
+
+    /// The configuration in use.
+    pub fn generation(&self) -> Generation {
+        self.tables.generation
+    }
+
+    /// Takes a newer configuration if there is one. Workers without packets call it when woken, so
+    /// that [`Tables::is_settled`](crate::Tables::is_settled) comes true; `input` and `run` do too.
+    pub fn refresh(&mut self) {
+        if !self.pending.is_empty() {
+            // Within a round all nodes see one configuration.
+            return;
+        }
+        if let Some(newer) = self.shared.newer(self.tables.generation, self.worker) {
+            self.tables = newer;
+        }
+    }
+
+    /// Counts packets that a port lost on receive for want of a buffer.
+    pub fn count_rx_no_buffer(&self, port: SwIfIndex, packets: u64) {
+        if let Some(counters) = self.counters(port) {
+            counters.rx_no_buffer.add(packets);
+        }
+    }
+
+    /// Counts packets that a port received broken.
+    pub fn count_rx_error(&self, port: SwIfIndex, packets: u64) {
+        if let Some(counters) = self.counters(port) {
+            counters.rx_error.add(packets);
+        }
+    }
+
+    /// Counts packets that a port could not send.
+    pub fn count_tx_error(&self, port: SwIfIndex, packets: u64) {
+        if let Some(counters) = self.counters(port) {
+            counters.tx_error.add(packets);
+        }
+    }
+
+    fn counters(&self, port: SwIfIndex) -> Option<&crate::counters::WorkerInterfaceCounters> {
+        self.tables
+            .interface(port)
+            .counters
+            .as_ref()?
+            .of(self.worker)
+    }
+
+    pub(crate) fn tables(&self) -> &Arc<Snapshot> {
+        &self.tables
+    }
+
+    pub(crate) const fn worker(&self) -> usize {
+        self.worker
+    }
+
+    /// The work of a device's input node on one vector: marks, counts, hands on.
+    pub(crate) fn input_vector(
+        &mut self,
+        pool: &mut BufferPool,
+        rx: SwIfIndex,
+        packets: &[BufferIndex],
+        now: Duration,
+    ) {
+        let start = cycles::now();
+        let view = self.tables.interface(rx);
+        let node = view.input_node;
+        let mut bytes = 0;
+        for &packet in packets {
+            let meta = pool.meta_mut(packet);
+            meta.rx_sw_if_index = rx;
+            meta.flags.remove(Flags::TRACED);
+            bytes += u64::from(meta.total_length());
+        }
+        if let Some(counters) = self.counters(rx) {
+            counters.rx_packets.add(packets.len() as u64);
+            counters.rx_bytes.add(bytes);
+        }
+        let handles = self.tracer.choose(node, packets.len(), now);
+        for (handle, &packet) in handles.zip(packets) {
+            let meta = pool.meta_mut(packet);
+            meta.trace = handle;
+            meta.flags.insert(Flags::TRACED);
+            let record = Record::input(pool, packet);
+            self.tracer.add(handle, node, record);
+        }
+        self.pending.extend(NodeId::EthernetInput, packets);
+        self.account(node, packets.len(), start);
+    }
+
+    /// Lets what was sent to loopbacks in again, for the next run.
+    fn input_looped(&mut self, pool: &mut BufferPool, now: Duration) {
+        for (loopback, packets) in self.transmit.take_looped() {
+            self.input(pool, loopback, &packets, now);
+        }
+    }
+
+    fn account(&self, node: NodeId, packets: usize, start: u64) {
+        if let Some(own) = self.shared.workers.get(self.worker) {
+            let runtime = &own.counters.runtime[node as usize];
+            runtime.calls.add(1);
+            runtime.vectors.add(packets as u64);
+            runtime.clocks.add(cycles::now().saturating_sub(start));
+        }
+    }
+
+    /// Processes one frame and hands its packets on.
+    #[inline]
+    fn dispatch<const TRACE: bool>(
+        &mut self,
+        pool: &mut BufferPool,
+        node: NodeId,
+        frame: Frame,
+        nexts: &mut Nexts,
+        now: Duration,
+    ) {
+        let start = cycles::now();
+        let Some(own) = self.shared.workers.get(self.worker) else {
+            return;
+        };
+        let count = frame.packets().len();
+        let mut cx = Context {
+            pool,
+            tables: &self.tables,
+            counters: &own.counters,
+            tracer: &mut self.tracer,
+            worker: self.worker,
+            minute: clock::minute(now),
+        };
+        let packets = frame.packets();
+        let mut goes_on = true;
+        match node {
+            NodeId::EthernetInput => EthernetInput::process::<TRACE>(&mut cx, packets, nexts),
+            NodeId::L2Input => L2Input::process::<TRACE>(&mut cx, packets, nexts),
+            NodeId::L2InputVtr => L2InputVtr::process::<TRACE>(&mut cx, packets, nexts),
+            NodeId::L2Learn => L2Learn::process::<TRACE>(&mut cx, packets, nexts),
+            NodeId::L2Fwd => L2Fwd::process::<TRACE>(&mut cx, packets, nexts),
+            NodeId::L2Output => L2Output::process::<TRACE>(&mut cx, packets, nexts),
+            NodeId::L2EfpFilter => L2EfpFilter::process::<TRACE>(&mut cx, packets, nexts),
+            NodeId::FeatureBitmapDrop => {
+                FeatureBitmapDrop::process::<TRACE>(&mut cx, packets, nexts);
+            }
+            NodeId::L2Flood => {
+                l2_flood::process::<TRACE>(&mut cx, packets, &mut self.pending);
+                goes_on = false;
+            }
+            NodeId::InterfaceOutput => {
+                let (pending, transmit) = (&mut self.pending, &mut self.transmit);
+                interface_output::process::<TRACE>(&mut cx, packets, pending, transmit);
+                goes_on = false;
+            }
+            NodeId::ErrorDrop
+            | NodeId::PgInput
+            | NodeId::VirtioInput
+            | NodeId::AfPacketInput
+            | NodeId::LoopbackInput => {
+                error_drop::process::<TRACE>(&mut cx, packets);
+                goes_on = false;
+            }
+        }
+        if goes_on {
+            self.pending.enqueue(frame, nexts);
+        } else {
+            self.pending.recycle(frame);
+        }
+        self.account(node, count, start);
+    }
+}
+
+impl Drop for Graph {
+    /// Packets that still wait are lost with their pool.
+    fn drop(&mut self) {
+        if let Some(own) = self.shared.workers.get(self.worker) {
+            own.retire();
+        }
+    }
+}
+
+const _: () = assert!(Error::COUNT <= u16::MAX as usize);

@@ -1,0 +1,61 @@
+//! A vector packet graph after VPP's model: layer-2 switching of vectors of up to 256 packets.
+//!
+//! Pure: no I/O and no clock; ports hand packets in and take them out, time is an argument.
+//!
+//! | side | type | what |
+//! |---|---|---|
+//! | control thread | [`Tables`] | interfaces, bridge domains, MAC addresses; counters and traces |
+//! | each worker | [`Graph`] | runs packets through the nodes |
+//!
+//! How the two go together without locks stands at the head of [`tables`]. Nodes are files of
+//! `nodes/`, named as in VPP 26.06, whose behaviour they follow:
+//!
+//! ```text
+//! *-input → ethernet-input → l2-input → [l2-input-vtr] → l2-learn → l2-fwd → l2-output → interface-output → tx
+//!                                                             └───→ l2-flood ──┘└→ [l2-efp-filter] ┘
+//! any of them → error-drop, with a named counter
+//! ```
+//!
+//! Every packet that comes in is sent, copied and sent, or dropped by `error-drop` under one
+//! [`Error`] of severity [`Severity::Error`].
+#![allow(
+    unsafe_code,
+    reason = "index masks and prefetches on the packet path, each measured and small"
+)]
+#![allow(
+    clippy::cast_possible_truncation,
+    reason = "fields are packed into words of the FIB and counts are bounded by the pool (2^20)"
+)]
+#![allow(clippy::cast_precision_loss, reason = "averages are for people")]
+
+mod clock;
+mod counters;
+mod cycles;
+pub mod error;
+mod feature;
+pub mod fib;
+mod frame;
+mod generator;
+mod graph;
+mod node;
+mod nodes;
+mod prefetch;
+pub mod tables;
+mod trace;
+mod transmit;
+mod vlan;
+
+pub use error::{Error, Severity};
+pub use fib::{FibEntry, FibFlags};
+pub use frame::FRAME_SIZE;
+pub use generator::StreamConfig;
+pub use graph::Graph;
+pub use node::NodeId;
+pub use tables::{
+    BdFlags, BdId, BdIndex, BridgeDomain, DeviceClass, ErrorCount, FloodMember, Generation,
+    Interface, InterfaceKind, InterfaceTotals, L2Flags, L2Mode, MacTarget, NodeRuntime, PortType,
+    TableError, Tables, TablesHandle,
+};
+pub use trace::{PacketTrace, Record};
+pub use vlan::{OuterTag, SubInterfaceMatch, TagRewrite, TagRewriteError, VlanTci};
+pub use weft_packet::SwIfIndex;

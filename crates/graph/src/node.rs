@@ -1,0 +1,155 @@
+//! What a node is: the names of the graph's nodes and what each gets to work with.
+
+use weft_packet::{BufferIndex, BufferPool, Flags, SwIfIndex};
+
+use crate::{
+    counters::{NodeCounters, WorkerInterfaceCounters},
+    error::Error,
+    frame::FRAME_SIZE,
+    tables::{InterfaceView, Snapshot},
+    trace::{Record, Tracer},
+};
+
+macro_rules! nodes {
+    ($( $(#[$doc:meta])* $variant:ident = $name:literal, )*) => {
+        /// A node of the graph, in the order in which frames are dispatched.
+        #[derive(Clone, Copy, PartialEq, Eq, Debug, Hash, Default)]
+        #[repr(u8)]
+        pub enum NodeId { $( $(#[$doc])* $variant, )* }
+
+        impl NodeId {
+            /// All nodes, in the order of their numbers.
+            pub const ALL: &'static [Self] = &[ $( Self::$variant, )* ];
+
+            /// The name in traces and `show runtime`: VPP's.
+            pub const fn name(self) -> &'static str {
+                match self { $( Self::$variant => $name, )* }
+            }
+        }
+    };
+}
+
+nodes! {
+    /// Packets made by the packet generator.
+    PgInput = "pg-input",
+    /// Packets received from a TAP.
+    VirtioInput = "virtio-input",
+    /// Packets received from an AF_PACKET socket.
+    AfPacketInput = "af-packet-input",
+    /// Packets that come back from a loopback.
+    LoopbackInput = "loopback-input",
+    /// Tags → sub-interface; layer 2 or 3.
+    EthernetInput = "ethernet-input",
+    /// Bridge domain and features of the packet.
+    L2Input = "l2-input",
+    /// VLAN tag rewrite on input.
+    L2InputVtr = "l2-input-vtr",
+    /// Learning.
+    L2Learn = "l2-learn",
+    /// Forwarding.
+    L2Fwd = "l2-fwd",
+    /// Flooding.
+    L2Flood = "l2-flood",
+    /// Split horizon, VLAN tag rewrite on output.
+    L2Output = "l2-output",
+    /// Check of the tags after the rewrite.
+    L2EfpFilter = "l2-efp-filter",
+    /// To the vectors that ports take.
+    InterfaceOutput = "interface-output",
+    /// Nothing forwards the packet.
+    FeatureBitmapDrop = "feature-bitmap-drop",
+    /// Counts and frees.
+    #[default]
+    ErrorDrop = "error-drop",
+}
+
+impl NodeId {
+    /// How many nodes there are.
+    pub(crate) const COUNT: usize = Self::ALL.len();
+
+    /// The node of that name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|node| node.name() == name)
+    }
+
+    /// Whether packets enter the graph here, which is where they are chosen for tracing.
+    pub const fn is_input(self) -> bool {
+        matches!(
+            self,
+            Self::PgInput | Self::VirtioInput | Self::AfPacketInput | Self::LoopbackInput
+        )
+    }
+}
+
+/// The next node of each packet of a frame.
+pub(crate) type Nexts = [NodeId; FRAME_SIZE];
+
+/// A node that gives each packet of a frame one next node.
+pub(crate) trait Node {
+    /// Which node it is.
+    const ID: NodeId;
+
+    /// Processes a frame: sets `nexts[i]` for each `packets[i]`. With `TRACE`, adds a record to
+    /// those packets that are traced.
+    fn process<const TRACE: bool>(cx: &mut Context<'_>, packets: &[BufferIndex], nexts: &mut Nexts);
+}
+
+/// What a node works with while it processes one frame.
+pub(crate) struct Context<'run> {
+    pub(crate) pool: &'run mut BufferPool,
+    pub(crate) tables: &'run Snapshot,
+    pub(crate) counters: &'run NodeCounters,
+    pub(crate) tracer: &'run mut Tracer,
+    /// Number of the worker, for its counters.
+    pub(crate) worker: usize,
+    /// Minute modulo 256.
+    pub(crate) minute: u8,
+}
+
+impl<'run> Context<'run> {
+    /// Adds to one of the node's counters.
+    #[inline]
+    pub(crate) fn count(&self, counter: Error, count: usize) {
+        if count > 0 {
+            self.counters.errors[counter as usize].add(count as u64);
+        }
+    }
+
+    /// Notes why a packet is dropped; returns where it goes. `error-drop` counts it.
+    #[cold]
+    pub(crate) fn drop(&mut self, packet: BufferIndex, error: Error) -> NodeId {
+        self.pool.meta_mut(packet).error = error as u16;
+        NodeId::ErrorDrop
+    }
+
+    /// The view of an interface.
+    #[inline]
+    pub(crate) fn interface(&self, index: SwIfIndex) -> &'run InterfaceView {
+        self.tables.interface(index)
+    }
+
+    /// This worker's counters of an interface.
+    #[inline]
+    pub(crate) fn of_interface(
+        &self,
+        view: &'run InterfaceView,
+    ) -> Option<&'run WorkerInterfaceCounters> {
+        view.counters.as_ref()?.of(self.worker)
+    }
+
+    /// Adds a record to a packet that is traced.
+    #[inline]
+    pub(crate) fn trace(
+        &mut self,
+        node: NodeId,
+        packet: BufferIndex,
+        record: impl FnOnce(&BufferPool) -> Record,
+    ) {
+        let meta = self.pool.meta(packet);
+        if meta.flags.intersects(Flags::TRACED) {
+            let handle = meta.trace;
+            let record = record(self.pool);
+            self.tracer.add(handle, node, record);
+        }
+    }
+}

@@ -1,0 +1,26 @@
+//! The nodes, one file each, under VPP's names.
+
+pub(crate) mod error_drop;
+mod ethernet_input;
+mod feature_bitmap_drop;
+pub(crate) mod interface_output;
+mod l2_efp_filter;
+pub(crate) mod l2_flood;
+mod l2_fwd;
+mod l2_input;
+mod l2_input_vtr;
+mod l2_learn;
+mod l2_output;
+pub(crate) mod pg_input;
+
+pub(crate) use ethernet_input::EthernetInput;
+pub(crate) use feature_bitmap_drop::FeatureBitmapDrop;
+pub(crate) use l2_efp_filter::L2EfpFilter;
+pub(crate) use l2_fwd::L2Fwd;
+pub(crate) use l2_input::L2Input;
+pub(crate) use l2_input_vtr::L2InputVtr;
+pub(crate) use l2_learn::L2Learn;
+pub(crate) use l2_output::L2Output;
+
+/// Packets ahead of the current one whose lines are fetched.
+const AHEAD: usize = 8;

@@ -1,0 +1,121 @@
+//! The tables that the nodes read: interfaces, bridge domains, the layer-2 FIB.
+//!
+//! # Concurrency
+//!
+//! [`Tables`] belongs to the control thread, which changes it and then [publishes](Tables::publish).
+//! Workers never wait for it:
+//!
+//! * Configuration is an immutable snapshot behind an `Arc`. A worker compares one atomic number at
+//!   the start of each [`Graph::run`](crate::Graph::run) and takes the new snapshot if it changed;
+//!   within one run all nodes see one configuration. Parts that did not change are shared between
+//!   snapshots, so publishing costs the same whatever the number of interfaces.
+//! * The layer-2 FIB is shared and changed in place; see [`crate::fib`].
+//! * Counters are per worker: only their worker writes them, anyone reads them.
+//!
+//! [`Tables::is_settled`] tells when no worker uses an older snapshot any more, which is when a port
+//! that was deleted may be closed.
+
+mod bridge_domain;
+mod chunked;
+mod interface;
+mod mac;
+mod publish;
+mod report;
+
+#[cfg(test)]
+mod tests;
+
+use std::{collections::HashMap, sync::Arc};
+
+use weft_packet::SwIfIndex;
+
+use crate::{
+    fib::{Ageing, FibTable},
+    generator::Stream,
+    tables::chunked::Chunked,
+    vlan::{SubInterfaceMatch, TagRewriteError},
+};
+
+pub use bridge_domain::{BdFlags, BdId, BdIndex, BridgeDomain, FloodMember};
+pub use interface::{DeviceClass, Interface, InterfaceKind, L2Flags, L2Mode, PortType};
+pub use mac::MacTarget;
+pub use publish::{Generation, TablesHandle};
+pub use report::{ErrorCount, InterfaceTotals, NodeRuntime};
+
+pub(crate) use bridge_domain::BdView;
+pub(crate) use interface::{InterfaceView, ViewMode};
+pub(crate) use publish::{Shared, Snapshot};
+
+/// The control thread's side of the tables.
+#[derive(Debug)]
+pub struct Tables {
+    /// What the next snapshot is made of.
+    interfaces: Chunked<InterfaceView>,
+    bridge_domains: Chunked<BdView>,
+    /// The configuration as the operator gave it, by index; what the views are made from.
+    records: Vec<Option<Interface>>,
+    /// Indices given back, the last of which is used first, as VPP's pools do.
+    free_indices: Vec<SwIfIndex>,
+    domains: Vec<Option<BridgeDomain>>,
+    bd_by_id: HashMap<BdId, BdIndex>,
+    pub(crate) streams: Vec<Arc<Stream>>,
+    ageing: Ageing,
+    /// The FIB of the newest configuration, and of the next one.
+    fib: Arc<FibTable>,
+    shared: Arc<Shared>,
+}
+
+/// Why a change of the tables was refused. Nothing was changed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum TableError {
+    /// There is no such interface.
+    #[error("there is no interface with {0:?}")]
+    NoInterface(SwIfIndex),
+    /// There is no such bridge domain.
+    #[error("there is no bridge domain {0}")]
+    NoBridgeDomain(BdId),
+    /// The bridge domain exists.
+    #[error("bridge domain {0} exists already")]
+    BridgeDomainExists(BdId),
+    /// The bridge domain has members.
+    #[error("bridge domain {bd} still has {members} members")]
+    BridgeDomainInUse {
+        /// The bridge domain.
+        bd: BdId,
+        /// How many interfaces are in it.
+        members: usize,
+    },
+    /// No more bridge domains fit.
+    #[error("there are {} bridge domains already, the most there can be", u16::MAX)]
+    TooManyBridgeDomains,
+    /// A sub-interface can only be made on a port.
+    #[error("{0:?} is a sub-interface and cannot have sub-interfaces")]
+    NotAPort(SwIfIndex),
+    /// The match's frames belong to another sub-interface.
+    #[error("{matched:?} on {parent:?} belongs to {owner:?} already")]
+    VlanInUse {
+        /// The port.
+        parent: SwIfIndex,
+        /// What was asked for.
+        matched: SubInterfaceMatch,
+        /// Who has it.
+        owner: SwIfIndex,
+    },
+    /// The rewrite cannot be undone on output.
+    #[error("rewrite of {interface:?}: {source}")]
+    TagRewrite {
+        /// The interface.
+        interface: SwIfIndex,
+        /// Why.
+        source: TagRewriteError,
+    },
+    /// The bridge domain has a bridged virtual interface already.
+    #[error("bridge domain {0} has a BVI already")]
+    BviExists(BdId),
+    /// No such entry, or not of that interface.
+    #[error("the bridge domain has no such MAC address on that interface")]
+    NoMac,
+    /// The FIB is full until its next scan.
+    #[error("the layer-2 FIB is full")]
+    FibFull,
+}

@@ -1,0 +1,170 @@
+//! Handing the configuration to the workers.
+
+use std::sync::{
+    Arc, Mutex, MutexGuard, PoisonError,
+    atomic::{AtomicU64, Ordering},
+};
+
+use weft_packet::SwIfIndex;
+
+use super::{BdIndex, BdView, InterfaceView, Tables, chunked::Chunked};
+use crate::{counters::NodeCounters, fib::FibTable, generator::Stream, trace::TraceShared};
+
+/// Number of a published configuration.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default)]
+pub struct Generation(pub u64);
+
+/// What a [`Graph`](crate::Graph) is made from: one clone for each worker's thread.
+#[derive(Clone, Debug)]
+pub struct TablesHandle(pub(crate) Arc<Shared>);
+
+/// A configuration: all that nodes read, immutable but for the FIB's entries.
+#[derive(Debug)]
+pub(crate) struct Snapshot {
+    pub(crate) generation: Generation,
+    pub(crate) fib: Arc<FibTable>,
+    pub(crate) streams: Vec<Arc<Stream>>,
+    interfaces: Chunked<InterfaceView>,
+    bridge_domains: Chunked<BdView>,
+}
+
+/// What the control thread and the workers share.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    /// That of `snapshot`; workers look only at this unless it changed.
+    generation: AtomicU64,
+    snapshot: Mutex<Arc<Snapshot>>,
+    pub(crate) workers: Box<[WorkerShared]>,
+}
+
+/// What the control thread shares with one worker.
+#[derive(Debug, Default)]
+pub(crate) struct WorkerShared {
+    /// Generation that the worker uses; 0 while it has none.
+    seen: AtomicU64,
+    pub(crate) counters: Arc<NodeCounters>,
+    pub(crate) trace: Arc<TraceShared>,
+}
+
+impl Snapshot {
+    /// The view of an interface; that of a deleted one if it is not there.
+    #[inline]
+    pub(crate) fn interface(&self, index: SwIfIndex) -> &InterfaceView {
+        self.interfaces.get(index.0)
+    }
+
+    /// The view of a bridge domain; one that drops everything if it is not there.
+    #[inline]
+    pub(crate) fn bridge_domain(&self, index: BdIndex) -> &BdView {
+        self.bridge_domains.get(u32::from(index.0))
+    }
+}
+
+impl Shared {
+    fn new(workers: usize, first: Snapshot) -> Self {
+        let workers = std::iter::repeat_with(WorkerShared::default)
+            .take(workers.max(1))
+            .collect();
+        Self {
+            generation: AtomicU64::new(first.generation.0),
+            snapshot: Mutex::new(Arc::new(first)),
+            workers,
+        }
+    }
+
+    pub(crate) fn workers(&self) -> usize {
+        self.workers.len()
+    }
+
+    fn snapshot(&self) -> MutexGuard<'_, Arc<Snapshot>> {
+        // The lock is held for the exchange of one pointer: nothing can be half done.
+        self.snapshot.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The newest configuration; notes that `worker` uses it from now on.
+    pub(crate) fn current(&self, worker: usize) -> Arc<Snapshot> {
+        let snapshot = Arc::clone(&self.snapshot());
+        if let Some(own) = self.workers.get(worker) {
+            own.seen.store(snapshot.generation.0, Ordering::Release);
+        }
+        snapshot
+    }
+
+    /// As [`Self::current`], but only if it is not `known`.
+    #[inline]
+    pub(crate) fn newer(&self, known: Generation, worker: usize) -> Option<Arc<Snapshot>> {
+        let newest = self.generation.load(Ordering::Acquire);
+        (newest != known.0).then(|| self.current(worker))
+    }
+}
+
+impl WorkerShared {
+    /// The worker is gone and uses no configuration.
+    pub(crate) fn retire(&self) {
+        self.seen.store(0, Ordering::Release);
+    }
+}
+
+// ===== impl Tables: publishing =====
+
+impl Tables {
+    /// Empty tables for so many workers (at least one).
+    pub fn new(workers: usize) -> Self {
+        let interfaces = Chunked::new();
+        let bridge_domains = Chunked::new();
+        let fib = Arc::new(FibTable::new(0));
+        let first = Snapshot {
+            generation: Generation(1),
+            fib: Arc::clone(&fib),
+            streams: Vec::new(),
+            interfaces: interfaces.clone(),
+            bridge_domains: bridge_domains.clone(),
+        };
+        Self {
+            interfaces,
+            bridge_domains,
+            records: Vec::new(),
+            free_indices: Vec::new(),
+            domains: Vec::new(),
+            bd_by_id: std::collections::HashMap::new(),
+            streams: Vec::new(),
+            ageing: crate::fib::Ageing::default(),
+            fib,
+            shared: Arc::new(Shared::new(workers, first)),
+        }
+    }
+
+    /// What graphs are made from.
+    pub fn handle(&self) -> TablesHandle {
+        TablesHandle(Arc::clone(&self.shared))
+    }
+
+    /// Makes all changes since the last call effective at once: each worker takes them at the start
+    /// of its next run. Changes of MAC addresses are effective without.
+    pub fn publish(&mut self) -> Generation {
+        let generation = Generation(self.shared.generation.load(Ordering::Relaxed) + 1);
+        let next = Arc::new(Snapshot {
+            generation,
+            fib: Arc::clone(&self.fib),
+            streams: self.streams.clone(),
+            interfaces: self.interfaces.clone(),
+            bridge_domains: self.bridge_domains.clone(),
+        });
+        let previous = std::mem::replace(&mut *self.shared.snapshot(), next);
+        self.shared
+            .generation
+            .store(generation.0, Ordering::Release);
+        // Outside the lock: it may be the last reference to much.
+        drop(previous);
+        generation
+    }
+
+    /// Whether no worker uses a configuration older than `generation` any more. Idle workers must
+    /// be woken to run once; a worker whose graph was dropped counts as settled.
+    pub fn is_settled(&self, generation: Generation) -> bool {
+        self.shared.workers.iter().all(|worker| {
+            let seen = worker.seen.load(Ordering::Acquire);
+            seen == 0 || seen >= generation.0
+        })
+    }
+}
