@@ -141,36 +141,51 @@ impl Reconciler {
     /// What to do now. Everything that this plan holds is to be told to [`Self::settle`] when it
     /// was done; what is not told is planned again.
     pub fn plan(&mut self, now: Now) -> Plan {
+        self.plan_for(now, usize::MAX)
+    }
+
+    /// What to do now for shared objects and for at most so many ports, so that with many to be
+    /// made the first ones are done soon. Asked again, it goes on with the others; it is empty only
+    /// when there is nothing to do for any.
+    pub fn plan_for(&mut self, now: Now, most_ports: usize) -> Plan {
         let Ok(observed) = &self.vpp else {
             return Plan::default();
         };
         let due = self.failures.due(now.monotonic);
-        let dirty: BTreeSet<ObjectKey> = std::mem::take(&mut self.dirty)
+        let mut rest: BTreeSet<ObjectKey> = std::mem::take(&mut self.dirty)
             .into_iter()
             .chain(due)
             .collect();
-        let plan = Plan::new(
-            |key| self.compiler.object(key),
-            observed,
-            dirty.iter().cloned(),
-            |key| self.failures.holds(key, now.monotonic),
-        );
+        let mut considered = BTreeSet::new();
+        let mut blocked = BTreeMap::new();
+        let mut plan = loop {
+            let (group, later) = first_ports(rest, most_ports);
+            rest = later;
+            let plan = Plan::new(
+                |key| self.compiler.object(key),
+                observed,
+                group.iter().cloned(),
+                |key| self.failures.holds(key, now.monotonic),
+            );
+            considered.extend(group);
+            blocked.extend(plan.blocked.clone());
+            if !plan.is_empty() || rest.is_empty() {
+                break plan;
+            }
+        };
+        self.dirty = rest;
         self.dirty.extend(plan.operations().map(Operation::key));
-        self.dirty.extend(plan.blocked.keys().cloned());
-        // What turned out to be as wanted after all has not failed any more.
-        for key in dirty.difference(&self.dirty).cloned().collect::<Vec<_>>() {
-            if self.failures.forget(&key) {
-                self.tell(&key);
+        self.dirty.extend(blocked.keys().cloned());
+        plan.blocked.clone_from(&blocked);
+        for key in considered.iter().chain(blocked.keys()) {
+            // What turned out to be as wanted after all has not failed any more.
+            let mended = !self.dirty.contains(key) && self.failures.forget(key);
+            if mended || self.blocked.get(key) != blocked.get(key) {
+                tell(&mut self.news, &self.compiler, key);
             }
         }
-        let before = std::mem::replace(&mut self.blocked, plan.blocked.clone());
-        let changed = before
-            .keys()
-            .chain(plan.blocked.keys())
-            .filter(|key| before.get(*key) != plan.blocked.get(*key));
-        for key in changed.cloned().collect::<BTreeSet<_>>() {
-            self.tell(&key);
-        }
+        self.blocked.retain(|key, _| !considered.contains(key));
+        self.blocked.extend(blocked);
         plan
     }
 
@@ -252,12 +267,8 @@ impl Reconciler {
         self.news.ports.extend(touched.ports);
     }
 
-    /// Notes that there may be news of everyone who depends on the object.
     fn tell(&mut self, key: &ObjectKey) {
-        if let ObjectKey::Interface(InterfaceKey::Uplink(physnet)) = key {
-            self.news.physnets.insert(physnet.clone());
-        }
-        self.news.ports.extend(self.compiler.users(key).cloned());
+        tell(&mut self.news, &self.compiler, key);
     }
 
     fn everyone(&mut self) {
@@ -268,4 +279,29 @@ impl Reconciler {
             .physnets
             .extend(self.compiler.network().physnets.keys().cloned());
     }
+}
+
+/// Notes that there may be news of everyone who depends on the object.
+fn tell(news: &mut News, compiler: &Compiler, key: &ObjectKey) {
+    if let ObjectKey::Interface(InterfaceKey::Uplink(physnet)) = key {
+        news.physnets.insert(physnet.clone());
+    }
+    news.ports.extend(compiler.users(key).cloned());
+}
+
+/// Divides objects into those that are shared or belong to the first `most` ports, and the rest.
+fn first_ports(
+    keys: BTreeSet<ObjectKey>,
+    most: usize,
+) -> (BTreeSet<ObjectKey>, BTreeSet<ObjectKey>) {
+    let mut ports = BTreeSet::new();
+    keys.into_iter().partition(|key| match key {
+        ObjectKey::Interface(InterfaceKey::Tap(port))
+        | ObjectKey::BridgeMember(InterfaceKey::Tap(port)) => {
+            ports.contains(port) || (ports.len() < most && ports.insert(port.clone()))
+        }
+        ObjectKey::Interface(InterfaceKey::Uplink(_) | InterfaceKey::SubInterface(..))
+        | ObjectKey::BridgeMember(InterfaceKey::Uplink(_) | InterfaceKey::SubInterface(..))
+        | ObjectKey::BridgeDomain(_) => true,
+    })
 }

@@ -171,3 +171,45 @@ fn drift_that_vpp_tells_of_is_mended() {
         [ObjectKey::Interface(tap)]
     );
 }
+
+#[test]
+fn many_ports_are_made_a_few_at_a_time_and_all_in_the_end() {
+    let mut world = World::default();
+    let mut host = world.reconciler();
+    for at in 0..10 {
+        host.set_port(
+            &port(&format!("p{at}")),
+            Some(record(100, at, i64::from(at))),
+        );
+    }
+    let now = world.now();
+    // A group of which none can be made does not keep the next one waiting.
+    world.refuses = keys(&["tap p0", "tap p1", "tap p2"], &host);
+    let mut bridged = Vec::new();
+    loop {
+        let plan = host.plan_for(now, 3);
+        crate::check(&plan, host.observed().unwrap()).unwrap();
+        if plan.is_empty() {
+            break;
+        }
+        for operation in plan.operations() {
+            if host.possible(operation) {
+                let outcome = world.apply(operation);
+                host.settle(operation, outcome, now);
+            }
+        }
+        bridged.push(
+            world
+                .lines()
+                .iter()
+                .filter(|line| line.starts_with("bridge-member tap"))
+                .count(),
+        );
+    }
+    assert_eq!(bridged, [0, 3, 6, 7]);
+    assert_eq!(
+        host.plan(now).blocked.len(),
+        3,
+        "the memberships of the TAPs that were refused"
+    );
+}

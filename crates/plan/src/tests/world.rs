@@ -83,9 +83,9 @@ impl World {
 
     /// Plans and applies until there is nothing to do; panics if that never comes.
     pub(super) fn settle(&mut self, reconciler: &mut Reconciler) {
-        for _ in 0..20 {
+        for _ in 0..60 {
             let now = self.now();
-            let plan = reconciler.plan(now);
+            let plan = reconciler.plan_for(now, 2);
             check(&plan, reconciler.observed().unwrap())
                 .unwrap_or_else(|fault| panic!("{fault}\n{plan}"));
             if plan.is_empty() {
