@@ -1,0 +1,79 @@
+//! Which number VPP has given to what.
+
+use std::collections::HashMap;
+
+use weft_model::NetworkSegment;
+use weft_plan::InterfaceKey;
+use weft_vpp_wire::{BdId, SwIfIndex};
+
+/// Names and numbers, both ways.
+#[derive(Debug, Default)]
+pub(super) struct Handles {
+    interfaces: HashMap<InterfaceKey, SwIfIndex>,
+    keys: HashMap<SwIfIndex, InterfaceKey>,
+    bridges: HashMap<NetworkSegment, BdId>,
+    /// Devices of the kernel behind TAPs that are not ours, and these TAPs' names in VPP. Where it
+    /// matters: VPP gives a second TAP the same device, without an error.
+    foreign_taps: HashMap<String, String>,
+}
+
+/// What an operation did to the numbers.
+#[derive(Debug)]
+pub(super) enum Change {
+    /// An interface is there.
+    Interface(InterfaceKey, SwIfIndex),
+    /// An interface is gone, or ours no longer.
+    NoInterface(InterfaceKey),
+    /// A bridge domain is there.
+    Bridge(NetworkSegment, BdId),
+    /// A bridge domain is gone.
+    NoBridge(NetworkSegment),
+}
+
+impl Handles {
+    pub(super) fn interface(&self, key: &InterfaceKey) -> Option<SwIfIndex> {
+        self.interfaces.get(key).copied()
+    }
+
+    pub(super) fn key(&self, sw_if_index: SwIfIndex) -> Option<&InterfaceKey> {
+        self.keys.get(&sw_if_index)
+    }
+
+    pub(super) fn bridge(&self, segment: &NetworkSegment) -> Option<BdId> {
+        self.bridges.get(segment).copied()
+    }
+
+    /// The foreign TAP, if any, that has this device of the kernel.
+    pub(super) fn foreign_tap(&self, device: &str) -> Option<&str> {
+        self.foreign_taps.get(device).map(String::as_str)
+    }
+
+    pub(super) fn note_foreign_tap(&mut self, device: String, interface: String) {
+        self.foreign_taps.insert(device, interface);
+    }
+
+    pub(super) fn apply(&mut self, change: Change) {
+        match change {
+            Change::Interface(key, sw_if_index) => {
+                self.forget(&key);
+                self.keys.insert(sw_if_index, key.clone());
+                self.interfaces.insert(key, sw_if_index);
+            }
+            Change::NoInterface(key) => self.forget(&key),
+            Change::Bridge(segment, bd_id) => {
+                self.bridges.insert(segment, bd_id);
+            }
+            Change::NoBridge(segment) => {
+                self.bridges.remove(&segment);
+            }
+        }
+    }
+
+    fn forget(&mut self, key: &InterfaceKey) {
+        if let Some(sw_if_index) = self.interfaces.remove(key)
+            && self.keys.get(&sw_if_index) == Some(key)
+        {
+            self.keys.remove(&sw_if_index);
+        }
+    }
+}

@@ -1,0 +1,179 @@
+//! Dumps into objects. Pure.
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::HashMap;
+
+use weft_model::{IfName, Mac, Mtu, VppIfName};
+use weft_plan::{
+    BridgeDomain, BridgeFlags, BridgeMember, Object, Observed, SubInterface, TagRewrite, Tap,
+    Uplink, UplinkDevice,
+};
+use weft_vpp_wire::SwIfIndex;
+use weft_vpp_wire::messages::interface::{IfStatusFlags, SwInterfaceDetails};
+use weft_vpp_wire::messages::l2::{BridgeDomainDetails, VtrOp};
+use weft_vpp_wire::messages::tapv2::SwInterfaceTapV2Details;
+
+use super::handles::{Change, Handles};
+use super::mark::{BridgeMark, InterfaceMark};
+
+/// How VPP begins the names of interfaces over a device of the kernel (`af_packet_create_if` in
+/// `src/plugins/af_packet/af_packet.c`).
+const HOST_PREFIX: &str = "host-";
+
+/// All that is read of a VPP.
+#[derive(Debug, Default)]
+pub(super) struct Dumps {
+    pub(super) interfaces: Vec<SwInterfaceDetails>,
+    pub(super) taps: Vec<SwInterfaceTapV2Details>,
+    pub(super) bridges: Vec<BridgeDomainDetails>,
+}
+
+/// The objects that are ours, and their numbers.
+///
+/// If two carry one mark, which takes a person to bring about, the first counts; the other is left
+/// alone, and told.
+pub(super) fn interpret(dumps: &Dumps) -> (Observed, Handles) {
+    let mut observed = Observed::default();
+    let mut handles = Handles::default();
+    let taps: HashMap<SwIfIndex, &SwInterfaceTapV2Details> = dumps
+        .taps
+        .iter()
+        .map(|tap| (tap.sw_if_index, tap))
+        .collect();
+    let by_index: HashMap<SwIfIndex, &SwInterfaceDetails> = dumps
+        .interfaces
+        .iter()
+        .map(|details| (details.sw_if_index, details))
+        .collect();
+    for details in &dumps.interfaces {
+        let tap = taps.get(&details.sw_if_index).copied();
+        let Ok(mark) = details.tag.to_str().parse::<InterfaceMark>() else {
+            if let Some(tap) = tap {
+                let name = details.interface_name.to_string();
+                handles.note_foreign_tap(tap.host_if_name.to_string(), name);
+            }
+            continue;
+        };
+        let key = mark.key();
+        let Some(object) = object(mark, details, tap) else {
+            tracing::warn!(
+                interface = %details.interface_name, tag = %details.tag,
+                "this interface has a tag of ours, but is not what the tag says; it is left alone"
+            );
+            continue;
+        };
+        if handles.interface(&key).is_some() {
+            tracing::warn!(
+                interface = %details.interface_name, tag = %details.tag,
+                "another interface has this tag already; this one is left alone"
+            );
+            continue;
+        }
+        handles.apply(Change::Interface(key.clone(), details.sw_if_index));
+        observed.insert(object);
+        observed.set_link(key, details.flags.contains(IfStatusFlags::LINK_UP));
+    }
+    for details in &dumps.bridges {
+        let segment = match details.bd_tag.to_str().parse() {
+            Ok(BridgeMark(segment)) if handles.bridge(&segment).is_none() => Some(segment),
+            Ok(BridgeMark(segment)) => {
+                tracing::warn!(
+                    bd_id = details.bd_id.0, %segment,
+                    "another bridge domain has this tag already; this one is left alone"
+                );
+                None
+            }
+            Err(_) => None,
+        };
+        if let Some(segment) = &segment {
+            handles.apply(Change::Bridge(segment.clone(), details.bd_id));
+            observed.insert(Object::BridgeDomain(BridgeDomain {
+                segment: segment.clone(),
+                flags: BridgeFlags {
+                    learn: details.learn,
+                    forward: details.forward,
+                    flood: details.flood,
+                    uu_flood: details.uu_flood,
+                    arp_term: details.arp_term,
+                },
+                mac_age: details.mac_age,
+            }));
+        }
+        for member in &*details.sw_if_details {
+            let Some(key) = handles.key(member.sw_if_index) else {
+                continue;
+            };
+            let rewrite = by_index
+                .get(&member.sw_if_index)
+                .map(|details| details.vtr_op);
+            observed.insert(Object::BridgeMember(BridgeMember {
+                interface: key.clone(),
+                bridge: segment.clone(),
+                tag_rewrite: tag_rewrite(rewrite.unwrap_or_default()),
+            }));
+        }
+    }
+    (observed, handles)
+}
+
+/// The object that an interface with this mark is, if it can be.
+fn object(
+    mark: InterfaceMark,
+    details: &SwInterfaceDetails,
+    tap: Option<&SwInterfaceTapV2Details>,
+) -> Option<Object> {
+    let admin_up = details.flags.contains(IfStatusFlags::ADMIN_UP);
+    let object = match mark {
+        InterfaceMark::UplinkMade(physnet) => {
+            let name = details.interface_name.to_str();
+            let device = IfName::new(name.strip_prefix(HOST_PREFIX)?).ok()?;
+            Object::Uplink(Uplink {
+                physnet,
+                device: UplinkDevice::HostInterface(device),
+                admin_up,
+            })
+        }
+        InterfaceMark::UplinkFound(physnet) => {
+            let name = VppIfName::new(details.interface_name.to_string()).ok()?;
+            Object::Uplink(Uplink {
+                physnet,
+                device: UplinkDevice::Existing(name),
+                admin_up,
+            })
+        }
+        InterfaceMark::SubInterface(physnet, vlan) => Object::SubInterface(SubInterface {
+            physnet,
+            vlan,
+            admin_up,
+        }),
+        InterfaceMark::Tap(port) => {
+            let tap = tap?;
+            Object::Tap(Tap {
+                port,
+                host_if_name: IfName::new(tap.host_if_name.to_string()).ok()?,
+                host_mac: Mac::new(tap.host_mac_addr.0),
+                mtu: mtu(details.mtu),
+                admin_up,
+            })
+        }
+    };
+    Some(object)
+}
+
+/// The MTU for all protocols. VPP takes any number; for one that is no MTU the greatest stands, so
+/// that it differs from what is wanted.
+pub(super) fn mtu([l3, ..]: [u32; 4]) -> Mtu {
+    Mtu::new(l3)
+        .or_else(|_| Mtu::new(u16::MAX.into()))
+        .unwrap_or(Mtu::DEFAULT)
+}
+
+fn tag_rewrite(operation: VtrOp) -> TagRewrite {
+    match operation {
+        VtrOp::DISABLED => TagRewrite::Disabled,
+        VtrOp::POP_1 => TagRewrite::Pop1,
+        VtrOp(other) => TagRewrite::Other(other),
+    }
+}

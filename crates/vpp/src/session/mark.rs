@@ -1,0 +1,110 @@
+//! Our mark: the tag by which an interface or bridge domain of VPP is known to be ours, and as what.
+//!
+//! | tag | what carries it |
+//! |---|---|
+//! | `weft.uplink.<physnet>` | an interface that we made over a device of the kernel |
+//! | `weft.uplink-found.<physnet>` | an interface that was there before us |
+//! | `weft.sub-interface.<physnet>.<vlan>` | a sub-interface of an uplink |
+//! | `weft.tap.<port>` | the TAP of a port |
+//! | `weft.bridge.<segment>` | the bridge domain of a network |
+//!
+//! The names in them are so short that every tag fits into VPP's 63 bytes, and have no dots where
+//! that would make a tag ambiguous.
+
+#[cfg(test)]
+mod tests;
+
+use std::fmt;
+use std::str::FromStr;
+
+use weft_model::{NetworkSegment, PhysnetName, PortId, VlanId};
+use weft_plan::InterfaceKey;
+
+/// What an interface of ours is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum InterfaceMark {
+    /// An uplink that we made.
+    UplinkMade(PhysnetName),
+    /// An uplink that we found.
+    UplinkFound(PhysnetName),
+    /// A sub-interface.
+    SubInterface(PhysnetName, VlanId),
+    /// A TAP.
+    Tap(PortId),
+}
+
+/// What a bridge domain of ours is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct BridgeMark(pub(super) NetworkSegment);
+
+/// A tag that is not our mark, hence none of our business.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct NotOurs;
+
+impl InterfaceMark {
+    /// The name of the interface.
+    pub(super) fn key(&self) -> InterfaceKey {
+        match self {
+            Self::UplinkMade(physnet) | Self::UplinkFound(physnet) => {
+                InterfaceKey::Uplink(physnet.clone())
+            }
+            Self::SubInterface(physnet, vlan) => InterfaceKey::SubInterface(physnet.clone(), *vlan),
+            Self::Tap(port) => InterfaceKey::Tap(port.clone()),
+        }
+    }
+}
+
+impl fmt::Display for InterfaceMark {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::UplinkMade(physnet) => write!(f, "weft.uplink.{physnet}"),
+            Self::UplinkFound(physnet) => write!(f, "weft.uplink-found.{physnet}"),
+            Self::SubInterface(physnet, vlan) => write!(f, "weft.sub-interface.{physnet}.{vlan}"),
+            Self::Tap(port) => write!(f, "weft.tap.{port}"),
+        }
+    }
+}
+
+impl FromStr for InterfaceMark {
+    type Err = NotOurs;
+
+    fn from_str(tag: &str) -> Result<Self, NotOurs> {
+        let (kind, name) = split(tag)?;
+        let not_ours = |_| NotOurs;
+        Ok(match kind {
+            "uplink" => Self::UplinkMade(name.parse().map_err(|_| NotOurs)?),
+            "uplink-found" => Self::UplinkFound(name.parse().map_err(|_| NotOurs)?),
+            "sub-interface" => {
+                let (physnet, vlan) = name.split_once('.').ok_or(NotOurs)?;
+                Self::SubInterface(
+                    physnet.parse().map_err(|_| NotOurs)?,
+                    vlan.parse().map_err(|_| NotOurs)?,
+                )
+            }
+            "tap" => Self::Tap(PortId::new(name).map_err(not_ours)?),
+            _ => return Err(NotOurs),
+        })
+    }
+}
+
+impl fmt::Display for BridgeMark {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "weft.bridge.{}", self.0)
+    }
+}
+
+impl FromStr for BridgeMark {
+    type Err = NotOurs;
+
+    fn from_str(tag: &str) -> Result<Self, NotOurs> {
+        match split(tag)? {
+            ("bridge", name) => name.parse().map(Self).map_err(|_| NotOurs),
+            _ => Err(NotOurs),
+        }
+    }
+}
+
+fn split(tag: &str) -> Result<(&str, &str), NotOurs> {
+    let rest = tag.strip_prefix("weft.").ok_or(NotOurs)?;
+    rest.split_once('.').ok_or(NotOurs)
+}
