@@ -41,7 +41,7 @@ pub fn context(message: &[u8]) -> Option<u32> {
     u32::decode(&mut reader).ok()
 }
 
-/// Reads a reply. The body is only read if the header tells of success or of more to come.
+/// Reads a reply. A refusal may come without its body, which would mean nothing anyway.
 pub fn reply<R: Reply>(message: &[u8]) -> Result<(ReplyHeader, R), DecodeError> {
     let mut reader = Reader::new(message);
     header_field::<R, u16>(&mut reader, "_vl_msg_id")?;
@@ -49,10 +49,10 @@ pub fn reply<R: Reply>(message: &[u8]) -> Result<(ReplyHeader, R), DecodeError> 
         context: header_field::<R, _>(&mut reader, "context")?,
         retval: Retval(header_field::<R, _>(&mut reader, "retval")?),
     };
-    let body = if header.retval.is_error() && header.retval != Retval::EAGAIN {
-        R::default()
-    } else {
-        R::decode_body(&mut reader)?
+    let refused = header.retval.is_error() && header.retval != Retval::EAGAIN;
+    let body = match R::decode_body(&mut reader) {
+        Err(_) if refused => R::default(),
+        body => body?,
     };
     Ok((header, body))
 }

@@ -68,7 +68,7 @@ messages! {
 
     /// Answers [`ControlPing`].
     reply ControlPingReply("control_ping_reply", 0xf6b0_b8ca) {
-        /// The index of the client.
+        /// Not filled in by VPP.
         client_index: u32,
         /// Process id of VPP: a new one means a new VPP, and nothing known about it.
         vpe_pid: u32,
