@@ -22,25 +22,28 @@ fn normal(key: &str) -> Vec<char> {
     letters.map(|c| if c == '-' { '_' } else { c }).collect()
 }
 
-/// Levenshtein distance: insertions, deletions and replacements that make `b` of `a`.
+/// Insertions, deletions, replacements and swaps of neighbours that make `b` of `a` (optimal string
+/// alignment).
 fn distance(a: &[char], b: &[char]) -> usize {
+    // Rows of the distances of ever longer beginnings of `a` to all beginnings of `b`.
+    let mut before: Vec<usize> = Vec::new();
     let mut row: Vec<usize> = (0..=b.len()).collect();
     for (i, x) in a.iter().enumerate() {
-        // `row` holds the distances of a[..i]; `next` is built as those of a[..=i].
         let mut next = Vec::with_capacity(row.len());
         let mut left = i + 1;
         next.push(left);
-        for (y, pair) in b.iter().zip(row.windows(2)) {
-            let (diagonal, above) = match pair {
-                [diagonal, above] => (*diagonal, *above),
-                _ => continue,
-            };
+        for (j, (y, pair)) in b.iter().zip(row.windows(2)).enumerate() {
+            let [diagonal, above] = pair else { continue };
             left = (diagonal + usize::from(x != y))
                 .min(above + 1)
                 .min(left + 1);
+            let swapped = i > 0 && j > 0 && a.get(i - 1) == Some(y) && b.get(j - 1) == Some(x);
+            if let Some(earlier) = before.get(j.wrapping_sub(1)).filter(|_| swapped) {
+                left = left.min(earlier + 1);
+            }
             next.push(left);
         }
-        row = next;
+        before = std::mem::replace(&mut row, next);
     }
     row.last().copied().unwrap_or_default()
 }

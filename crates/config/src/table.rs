@@ -160,10 +160,14 @@ impl<'d> Table<'d> {
         names.sort();
         let mut tables = Vec::new();
         for (offset, name) in names {
-            let table = parent.section(name);
             match name.parse() {
-                Ok(parsed) => tables.push((parsed, table)),
-                Err(error) => self.doc.note(offset, format!("`{}`: {error}", table.path)),
+                Ok(parsed) => tables.push((parsed, parent.section(name))),
+                Err(error) => {
+                    // Known, but not read: its name is its one fault.
+                    self.doc.ask(&parent.path, name);
+                    let path = path::join(&parent.path, name);
+                    self.doc.note(offset, format!("`{path}`: {error}"));
+                }
             }
         }
         tables

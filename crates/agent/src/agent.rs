@@ -1,0 +1,361 @@
+//! The agent's loop.
+//!
+//! One path for everything: an event changes what is wanted or what is known of VPP, then
+//! [`Agent::reconcile`] plans and applies until nothing differs, then [`Agent::report`] tells the
+//! store. Until the store was read once nothing is planned, since nothing would be wanted; until
+//! VPP was reached or found missing once nothing is reported, since nothing would be known.
+
+mod report;
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant, SystemTime};
+
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+use weft_model::PortId;
+use weft_plan::{Backoff, Now, Operation, PortRecord, Reconciler};
+use weft_store::{Event, LeaseSession, Revision, Store, StoreError, Subscription};
+
+use crate::board::Board;
+use crate::config::Config;
+use crate::dataplane::{Dataplane, Happening};
+use crate::intake::{self, Meaning};
+
+/// Ports that are planned for at once: enough to keep VPP busy, few enough that with thousands to
+/// be made the first ones are there soon.
+const PORTS_AT_ONCE: usize = 256;
+
+/// How long work may go on before it is told how far it has come.
+const REPORT_EVERY: Duration = Duration::from_millis(500);
+
+/// Why an agent cannot run.
+#[derive(Debug, thiserror::Error)]
+pub enum AgentError {
+    /// The store cannot be used as it is configured.
+    #[error("the store cannot be used: {0}")]
+    Store(#[from] StoreError),
+}
+
+/// Runs the agent until `shutdown`. VPP and the store may come, go and come back meanwhile. What
+/// VPP holds stays when the agent ends; that it is alive is taken back.
+pub async fn run(config: Config, shutdown: CancellationToken) -> Result<(), AgentError> {
+    let store = Store::connect(config.store.clone()).await?;
+    let lease = store.lease_session(config.lease_ttl);
+    let prefixes = vec![
+        config.keys.ports_of(&config.host),
+        config.keys.state_of(&config.host),
+    ];
+    let subscription = store.subscribe(prefixes);
+    tracing::info!(
+        host = %config.host,
+        vpp = %config.vpp.api_socket.display(),
+        physnets = config.network.physnets.len(),
+        "the agent begins"
+    );
+    let mut agent = Agent {
+        reconciler: Reconciler::new(config.network.clone(), Backoff::default()),
+        dataplane: Dataplane::start(&config.vpp),
+        subscription,
+        store,
+        lease,
+        board: Board::default(),
+        intent_known: false,
+        vpp_judged: false,
+        alive: false,
+        observed_at: None,
+        writing: None,
+        awaited: None,
+        seen: 0,
+        write_again_at: None,
+        config,
+    };
+    shutdown.run_until_cancelled(agent.work()).await;
+    tracing::info!("the agent ends");
+    agent.close().await;
+    Ok(())
+}
+
+/// Everything that the loop owns.
+struct Agent {
+    config: Config,
+    reconciler: Reconciler,
+    dataplane: Dataplane,
+    store: Store,
+    subscription: Subscription,
+    lease: LeaseSession,
+    board: Board,
+    /// Whether the store was read, so that it is known what is wanted.
+    intent_known: bool,
+    /// Whether VPP was reached or found missing, so that there is something true to say.
+    vpp_judged: bool,
+    /// Whether it was told that this agent is alive.
+    alive: bool,
+    /// When VPP was looked at as a whole; never, or not since it is there.
+    observed_at: Option<Instant>,
+    /// The write to the store that is under way; gives the revision that it made.
+    writing: Option<JoinHandle<Result<Revision, StoreError>>>,
+    /// The revision of the last write, until it comes back by the subscription.
+    awaited: Option<Revision>,
+    /// The revision up to which the subscription has delivered.
+    seen: Revision,
+    /// When a write that failed is tried again.
+    write_again_at: Option<Instant>,
+}
+
+fn now() -> Now {
+    Now {
+        monotonic: Instant::now(),
+        wall: SystemTime::now(),
+    }
+}
+
+impl Agent {
+    /// The loop. Never ends by itself.
+    async fn work(&mut self) {
+        loop {
+            self.wait().await;
+            self.reconcile().await;
+            self.report();
+        }
+    }
+
+    /// Waits for something to happen and takes it in, and all else that has happened by then.
+    async fn wait(&mut self) {
+        let deadline = self.deadline();
+        let timer = async {
+            match deadline {
+                Some(deadline) => tokio::time::sleep_until(deadline.into()).await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            happening = self.dataplane.next() => self.take_happening(happening),
+            event = self.subscription.next() => self.take_event(event),
+            written = finished(&mut self.writing) => self.take_written(written),
+            () = timer => {}
+        }
+        self.take_what_is_there().await;
+    }
+
+    /// Takes in everything that has happened by now: it belongs to the same plan.
+    async fn take_what_is_there(&mut self) {
+        loop {
+            tokio::select! {
+                biased;
+                event = self.subscription.next() => self.take_event(event),
+                happening = self.dataplane.next() => self.take_happening(happening),
+                () = std::future::ready(()) => return,
+            }
+        }
+    }
+
+    /// When to do something though nothing happens.
+    fn deadline(&self) -> Option<Instant> {
+        let retry = if self.intent_known {
+            self.reconciler.next_try()
+        } else {
+            None
+        };
+        let resync = self.observed_at.map(|at| at + self.config.vpp.resync);
+        [retry, resync, self.write_again_at]
+            .into_iter()
+            .flatten()
+            .min()
+    }
+
+    fn take_happening(&mut self, happening: Happening) {
+        match happening {
+            Happening::Up => {
+                tracing::info!("VPP is connected");
+                self.observed_at = None;
+            }
+            Happening::Down(reason) => {
+                tracing::warn!(reason, "VPP is away");
+                self.vpp_lost(&reason);
+            }
+            Happening::Told => {}
+            Happening::Overflow => {
+                tracing::warn!("VPP told more than could be taken in; looking at all of it again");
+                self.observed_at = None;
+            }
+        }
+    }
+
+    fn take_event(&mut self, event: Option<Event>) {
+        match event {
+            Some(Event::Snapshot { revision, kvs }) => {
+                tracing::info!(revision, keys = kvs.len(), "the store was read");
+                let mut ports: BTreeMap<PortId, PortRecord> = BTreeMap::new();
+                let mut said = BTreeMap::new();
+                let mut illegal = Vec::new();
+                for kv in &kvs {
+                    match intake::present(&self.config.keys, &self.config.host, kv) {
+                        Meaning::Port(id, record) => {
+                            ports.extend(record.map(|record| (id, record)));
+                        }
+                        Meaning::IllegalPort { id, fault } => illegal.push((id, fault)),
+                        Meaning::Said { key, value } => {
+                            said.extend(value.map(|value| (key, value)));
+                        }
+                        Meaning::Nothing => {}
+                    }
+                }
+                self.seen(revision);
+                self.board.know_all(said);
+                self.reconciler.replace_ports(ports);
+                for (id, fault) in illegal {
+                    self.say_illegal(&id, fault);
+                }
+                self.intent_known = true;
+            }
+            Some(Event::Changes { revision, changes }) => {
+                self.seen(revision);
+                for change in &changes {
+                    match intake::change(&self.config.keys, &self.config.host, change) {
+                        Meaning::Port(id, record) => self.reconciler.set_port(&id, record),
+                        Meaning::IllegalPort { id, fault } => self.say_illegal(&id, fault),
+                        Meaning::Said { key, value } => self.board.know(&key, value),
+                        Meaning::Nothing => {}
+                    }
+                }
+            }
+            Some(Event::Disconnected { reason }) => {
+                tracing::warn!(reason, "the store is away; VPP stays as it is");
+            }
+            Some(Event::Connected) => {
+                tracing::info!("the store is back");
+                // What was written before is in what is delivered next, or undone again.
+                self.awaited = None;
+            }
+            // Comes only of no prefixes, and there are two.
+            None => tracing::error!("the subscription has ended"),
+        }
+    }
+
+    /// Everything up to `revision` was delivered.
+    fn seen(&mut self, revision: Revision) {
+        // A store that was wiped begins to count anew, so this is not the maximum.
+        self.seen = revision;
+        if self.awaited.is_some_and(|awaited| awaited <= revision) {
+            self.awaited = None;
+        }
+    }
+
+    fn vpp_lost(&mut self, reason: &str) {
+        self.reconciler.disconnected(reason);
+        self.observed_at = None;
+        self.vpp_judged = true;
+    }
+
+    /// Looks at VPP where that is due, then plans and applies until nothing differs that could be
+    /// mended now.
+    async fn reconcile(&mut self) {
+        if !self.intent_known {
+            return;
+        }
+        let mut told = Instant::now();
+        loop {
+            if let Err(reason) = self.look().await {
+                return self.give_up(&reason);
+            }
+            let plan = self.reconciler.plan_for(now(), PORTS_AT_ONCE);
+            if plan.is_empty() {
+                return;
+            }
+            for level in &plan.levels {
+                if let Err(reason) = self.apply(level).await {
+                    return self.give_up(&reason);
+                }
+            }
+            if told.elapsed() >= REPORT_EVERY {
+                told = Instant::now();
+                self.report();
+            }
+            self.take_what_is_there().await;
+        }
+    }
+
+    /// Learns what VPP holds: all of it where that is due, else what it told of.
+    async fn look(&mut self) -> Result<(), String> {
+        let due = self
+            .observed_at
+            .is_none_or(|at| at.elapsed() >= self.config.vpp.resync);
+        if !due {
+            let notices = self.dataplane.notices().await;
+            for notice in notices.map_err(|error| error.to_string())? {
+                self.reconciler.notice(&notice);
+            }
+            return Ok(());
+        }
+        let Some(session) = self.dataplane.session() else {
+            return Ok(());
+        };
+        let observed = session.observe().await.map_err(|error| error.to_string())?;
+        self.observed_at = Some(Instant::now());
+        self.vpp_judged = true;
+        if self.reconciler.observed().is_none() {
+            self.reconciler.connected(observed);
+        } else {
+            self.reconciler.refreshed(observed);
+        }
+        Ok(())
+    }
+
+    /// Ends a connection on which VPP does not answer as it should; the next one begins afresh.
+    fn give_up(&mut self, reason: &str) {
+        tracing::warn!(reason, "VPP was lost at work");
+        self.dataplane.disconnect();
+        self.vpp_lost(reason);
+    }
+
+    async fn apply(&mut self, level: &[Operation]) -> Result<(), String> {
+        let possible: Vec<Operation> = level
+            .iter()
+            .filter(|operation| self.reconciler.possible(operation))
+            .cloned()
+            .collect();
+        if possible.is_empty() {
+            return Ok(());
+        }
+        let Some(session) = self.dataplane.session() else {
+            return Err("VPP is not connected".to_owned());
+        };
+        let outcomes = session
+            .apply(&possible)
+            .await
+            .map_err(|error| error.to_string())?;
+        for (operation, outcome) in possible.iter().zip(outcomes) {
+            if let weft_plan::Outcome::Refused { reason, .. } = &outcome {
+                tracing::warn!(%operation, reason, "VPP refused");
+            }
+            self.reconciler.settle(operation, outcome, now());
+        }
+        Ok(())
+    }
+
+    /// Ends all tasks, in the order in which they depend on each other.
+    async fn close(mut self) {
+        // What is known by now is worth telling, if the store takes it soon.
+        self.report();
+        if let Some(writing) = self.writing.take() {
+            let _ = tokio::time::timeout(self.config.store.request_timeout, writing).await;
+        }
+        self.dataplane.close().await;
+        self.subscription.close().await;
+        self.lease.close().await;
+    }
+}
+
+/// Waits for the write that is under way; for ever if there is none.
+async fn finished<T>(task: &mut Option<JoinHandle<T>>) -> Option<T> {
+    match task {
+        Some(handle) => {
+            let result = handle.await;
+            *task = None;
+            result
+                .map_err(|error| tracing::error!(%error, "a task failed"))
+                .ok()
+        }
+        None => std::future::pending().await,
+    }
+}

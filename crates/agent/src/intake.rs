@@ -1,0 +1,142 @@
+//! From keys and values of the store to what they mean for this host.
+
+use weft_model::{HostName, InvalidKey, Key, Keyspace, PortId, decode_port};
+use weft_plan::PortRecord;
+use weft_store::{Change, KeyValue};
+
+/// What one key of the store means.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Meaning {
+    /// A port of this host, wanted so or no longer.
+    Port(PortId, Option<PortRecord>),
+    /// A port whose identifier cannot be one; what is wrong with it, and its revision, if the key
+    /// is there at all.
+    IllegalPort {
+        /// The last part of the key.
+        id: String,
+        /// Why, and the `mod_revision`.
+        fault: Option<(String, i64)>,
+    },
+    /// Something that this host says of itself, or said once.
+    Said {
+        /// The key.
+        key: String,
+        /// What it says.
+        value: Option<Vec<u8>>,
+    },
+    /// Nothing to us.
+    Nothing,
+}
+
+/// The meaning of a key that is there.
+pub(crate) fn present(keys: &Keyspace, host: &HostName, kv: &KeyValue) -> Meaning {
+    meaning(keys, host, &kv.key, Some(kv))
+}
+
+/// The meaning of a change.
+pub(crate) fn change(keys: &Keyspace, host: &HostName, change: &Change) -> Meaning {
+    match change {
+        Change::Put(kv) => meaning(keys, host, &kv.key, Some(kv)),
+        Change::Delete { key, .. } => meaning(keys, host, key, None),
+    }
+}
+
+fn meaning(keys: &Keyspace, host: &HostName, key: &str, kv: Option<&KeyValue>) -> Meaning {
+    match keys.parse(key) {
+        Ok(Key::Port(owner, port)) if owner == *host => {
+            let record = kv.map(|kv| PortRecord {
+                create_revision: kv.create_revision,
+                mod_revision: kv.mod_revision,
+                binding: decode_port(&kv.value),
+            });
+            Meaning::Port(port, record)
+        }
+        Ok(Key::PortState(owner, _) | Key::Condition(owner, ..)) if owner == *host => {
+            Meaning::Said {
+                key: key.to_owned(),
+                value: kv.map(|kv| kv.value.to_vec()),
+            }
+        }
+        Err(InvalidKey::Part { reason, .. }) if key.starts_with(&keys.ports_of(host)) => {
+            let id = key.rsplit('/').next().unwrap_or(key).to_owned();
+            Meaning::IllegalPort {
+                id,
+                fault: kv.map(|kv| (reason, kv.mod_revision)),
+            }
+        }
+        Err(error @ InvalidKey::Foreign(_)) if key.starts_with(&keys.ports_of(host)) => {
+            tracing::warn!(%error, "a key among this host's ports is ignored");
+            Meaning::Nothing
+        }
+        // The rest of our own subtree: `alive` and `physnets` belong to the lease.
+        Ok(_) | Err(_) => Meaning::Nothing,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn kv(key: &str, value: &str) -> KeyValue {
+        KeyValue {
+            key: key.to_owned(),
+            value: value.to_owned().into(),
+            create_revision: 3,
+            mod_revision: 7,
+            version: 2,
+            lease: 0,
+        }
+    }
+
+    fn read(key: &str, value: &str) -> Meaning {
+        present(
+            &Keyspace::default(),
+            &"host1".parse().unwrap(),
+            &kv(key, value),
+        )
+    }
+
+    #[test]
+    fn a_record_that_is_no_json_is_still_that_ports() {
+        let Meaning::Port(id, Some(record)) = read("/networking-vpp/nodes/host1/ports/web", "{")
+        else {
+            panic!("no port");
+        };
+        assert_eq!(
+            (id.as_str(), record.create_revision, record.mod_revision),
+            ("web", 3, 7)
+        );
+        assert!(record.binding.is_err());
+    }
+
+    #[test]
+    fn an_illegal_identifier_is_told_of_by_what_stands_in_the_key() {
+        let Meaning::IllegalPort {
+            id,
+            fault: Some((reason, 7)),
+        } = read("/networking-vpp/nodes/host1/ports/no port", "{}")
+        else {
+            panic!("not told of");
+        };
+        assert_eq!(id, "no port");
+        assert!(reason.contains("is no port id"), "{reason}");
+    }
+
+    #[test]
+    fn other_hosts_and_the_leases_keys_mean_nothing() {
+        for key in [
+            "/networking-vpp/nodes/host10/ports/web",
+            "/networking-vpp/state/host1/alive",
+            "/networking-vpp/state/host1/physnets/p",
+            "/networking-vpp/nodes/host1/ports/a/b",
+            "/other",
+        ] {
+            assert_eq!(read(key, "{}"), Meaning::Nothing, "{key}");
+        }
+        let Meaning::Said { value: Some(_), .. } =
+            read("/networking-vpp/state/host1/ports/web", "{}")
+        else {
+            panic!("our own word is not known");
+        };
+    }
+}

@@ -1,0 +1,23 @@
+//! The agent of one host: follows its part of the store, keeps one VPP as it is wanted there, and
+//! says truthfully what is in effect.
+//!
+//! ```text
+//!            Subscription ──events──┐                         ┌──► LeaseSession: alive, physnets
+//!   store ◄──────────────────────── Agent (one serial loop) ──┤
+//!            one write in flight ◄──┘   │  ▲                  └──► Board: conditions, port states
+//!                                       ▼  │
+//!                        Supervisor ──► Vpp: observe, apply, notices
+//! ```
+//!
+//! All decisions are [`weft_plan::Reconciler`]'s; what is here shuttles. The loop owns everything:
+//! no locks, and each task has it as the owner that waits for it.
+
+mod agent;
+mod board;
+mod config;
+mod dataplane;
+pub mod inspect;
+mod intake;
+
+pub use agent::{AgentError, run};
+pub use config::{Config, ConfigError, VppConfig};
