@@ -214,6 +214,23 @@ fn a_section_nobody_reads_is_one_unknown_key() {
 }
 
 #[test]
+fn a_table_whose_name_is_refused_is_one_fault() {
+    let doc = Document::parse("weft.toml", "[vlans.x]\nmtu = 1\n[vlans.7]\n");
+    let names: Vec<u16> = doc
+        .root()
+        .tables("vlans")
+        .into_iter()
+        .map(|(name, _)| name)
+        .collect();
+    assert_eq!(names, [7]);
+    let faults = doc.finish(|| Some(())).unwrap_err().to_string();
+    assert_eq!(
+        faults,
+        "weft.toml:1:8: `vlans.x`: invalid digit found in string"
+    );
+}
+
+#[test]
 fn broken_syntax_does_not_hide_the_other_faults() {
     refused(
         "host = \"a\nworkers = 65\ntrace 1\n",
@@ -252,7 +269,11 @@ fn suggestions_are_near() {
     let known = ["api_socket", "workers", "mtu"].map(str::to_owned);
     assert_eq!(suggest::closest("apisocket", &known), Some("api_socket"));
     assert_eq!(suggest::closest("API-Socket", &known), Some("api_socket"));
-    assert_eq!(suggest::closest("mut", &known), Some("mtu"), "two neighbours swapped");
+    assert_eq!(
+        suggest::closest("mut", &known),
+        Some("mtu"),
+        "two neighbours swapped"
+    );
     assert_eq!(suggest::closest("mtus", &known), Some("mtu"));
     assert_eq!(suggest::closest("colour", &known), None);
 }
