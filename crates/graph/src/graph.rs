@@ -1,8 +1,5 @@
 //! One worker's graph: takes packets from ports, runs them through the nodes, gives them to ports.
 
-#[cfg(test)]
-mod tests;
-
 use std::{sync::Arc, time::Duration};
 
 use weft_packet::{BufferIndex, BufferPool, Flags, SwIfIndex};

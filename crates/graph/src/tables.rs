@@ -22,9 +22,6 @@ mod mac;
 mod publish;
 mod report;
 
-#[cfg(test)]
-mod tests;
-
 use std::{collections::HashMap, sync::Arc};
 
 use weft_packet::SwIfIndex;

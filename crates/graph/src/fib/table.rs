@@ -96,22 +96,26 @@ impl FibTable {
                 Update::Raced
             };
         };
+        let (was_learned, is_learned) = (old.is_learned(), new.is_learned());
+        // Counted before, so that whoever removes the entry finds it counted.
+        if is_learned && !was_learned {
+            self.learned.fetch_add(1, Ordering::Relaxed);
+        }
         let swapped =
             slot.complement
                 .compare_exchange(!old.0, !new.0, Ordering::AcqRel, Ordering::Relaxed);
-        if swapped.is_err() {
-            return Update::Raced;
+        let counts_less = match swapped {
+            Ok(_) => was_learned && !is_learned,
+            Err(_) => is_learned && !was_learned,
+        };
+        if counts_less {
+            self.learned.fetch_sub(1, Ordering::Relaxed);
         }
-        match (old.is_learned(), new.is_learned()) {
-            (false, true) => {
-                self.learned.fetch_add(1, Ordering::Relaxed);
-            }
-            (true, false) => {
-                self.learned.fetch_sub(1, Ordering::Relaxed);
-            }
-            _ => {}
+        if swapped.is_ok() {
+            Update::Done
+        } else {
+            Update::Raced
         }
-        Update::Done
     }
 
     /// Sets the value of `key` whatever it was, and returns that; `None` if no slot is left.
@@ -198,12 +202,16 @@ impl FibTable {
         if self.used.load(Ordering::Relaxed) <= self.slots.len() / 2 {
             return None;
         }
+        Some(self.copy())
+    }
+
+    /// A table with the entries that are alive and room for half as many again.
+    pub(super) fn copy(&self) -> Self {
         let alive = self.entries().count();
-        // Half as many again, so that the next time is far.
         let next = Self::new(alive + alive / 2);
         for (key, value) in self.entries() {
             next.set(key, value);
         }
-        Some(next)
+        next
     }
 }

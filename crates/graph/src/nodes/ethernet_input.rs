@@ -211,6 +211,14 @@ impl Verdict {
         };
         let count = if tags.inner.is_some() { 2 } else { 1 };
         let l2_len = (ETHERNET_HEADER_LEN + count * VLAN_TAG_LEN) as u8;
+        if !port.admin_up {
+            // A port that is down hears nothing, for its sub-interfaces neither.
+            return Self {
+                rx,
+                l2_len,
+                outcome: Outcome::Drop(Error::EthernetDown),
+            };
+        }
         let is_priority_tag = tags.vlan == 0 && tags.inner.is_none();
         let sub = match &port.vlans {
             Some(vlans) if !is_priority_tag => vlans.classify(tags),
@@ -245,8 +253,8 @@ impl Verdict {
 impl Outcome {
     fn of(interface: &InterfaceView) -> Self {
         match interface.mode {
-            _ if !interface.admin_up => Self::Drop(Error::EthernetDown),
             ViewMode::Deleted => Self::Drop(Error::EthernetDown),
+            _ if !interface.admin_up => Self::Drop(Error::EthernetDown),
             ViewMode::L3 => Self::Layer3,
             ViewMode::Bridge | ViewMode::Xconnect => Self::Layer2,
         }

@@ -1,5 +1,8 @@
 //! A vector whose copies share what is not changed: snapshots of it cost one pointer per 64 elements.
 
+#[cfg(test)]
+mod tests;
+
 use std::sync::Arc;
 
 const CHUNK: usize = 64;
