@@ -122,6 +122,14 @@ impl PacketPort {
         Ok(())
     }
 
+    /// Sets the MAC address of the host device.
+    ///
+    /// # Errors
+    /// [`PortError::Netlink`] if the kernel refuses.
+    pub fn set_mac(&self, mac: [u8; 6]) -> Result<(), PortError> {
+        link::set_mac(self.index, &self.host_if_name, mac)
+    }
+
     /// Whether the device has a carrier now; `false` also if it is gone.
     pub fn has_carrier(&self) -> bool {
         link::flags(&self.host_if_name).is_ok_and(|flags| flags & libc::IFF_RUNNING != 0)

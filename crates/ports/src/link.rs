@@ -40,6 +40,15 @@ pub(crate) fn set_mtu(index: u32, device: &str, mtu: u32) -> Result<(), PortErro
     })
 }
 
+/// Sets the MAC address of the host device with this index.
+pub(crate) fn set_mac(index: u32, device: &str, mac: [u8; 6]) -> Result<(), PortError> {
+    netlink::change_link(index, LinkChange::Mac(mac)).map_err(|source| PortError::Netlink {
+        operation: "set the MAC address of",
+        device: device.to_owned(),
+        source,
+    })
+}
+
 /// Flags (`IFF_UP`, `IFF_RUNNING`, …) of the host device.
 pub(crate) fn flags(name: &str) -> io::Result<libc::c_int> {
     let request = ask(name, libc::SIOCGIFFLAGS)?;

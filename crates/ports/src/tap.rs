@@ -24,7 +24,8 @@ use crate::netns::run_in;
 /// What a TAP device should be.
 #[derive(Debug, Clone, Default)]
 pub struct TapConfig {
-    /// Name of the host device; cut to 15 bytes as VPP does. `None`: the kernel chooses.
+    /// Name of the host device; cut to 15 bytes as VPP does. `None`: the kernel chooses. The name
+    /// of a TAP with several queues that exists gives one more queue of that.
     pub host_if_name: Option<String>,
     /// Namespace in which the host device appears (see [`crate::NetNs::open`]).
     pub namespace: Option<String>,
@@ -32,7 +33,8 @@ pub struct TapConfig {
     pub host_mac: [u8; 6],
     /// MTU of the host device, bytes; `None` leaves the kernel's 1500.
     pub host_mtu: Option<u32>,
-    /// Bridge of the host which the host device joins.
+    /// Bridge of the host which the host device joins. With the name of no device it joins none,
+    /// which is no error in VPP.
     pub host_bridge: Option<String>,
     /// IPv4 address and prefix length of the host device.
     pub host_ip4: Option<(Ipv4Addr, u8)>,
@@ -44,7 +46,7 @@ pub struct TapConfig {
     pub host_ip6_gateway: Option<Ipv6Addr>,
     /// Number of queues; 0 means 1. Each is a [`TapQueue`].
     pub queues: u16,
-    /// The device outlives the process until [`Tap::remove`].
+    /// The device outlives the process, until [`Tap::set_persistent`].
     pub persistent: bool,
     /// Take over a persistent device of that name and make it an ordinary one.
     pub attach: bool,
@@ -104,13 +106,13 @@ impl Tap {
         &self.queues
     }
 
-    /// Takes persistence off, so that the device goes with its last queue.
+    /// Whether the device outlives the process and its queues.
     ///
     /// # Errors
     /// [`PortError::Tap`] if the kernel refuses.
-    pub fn remove(self) -> Result<(), PortError> {
+    pub fn set_persistent(&self, on: bool) -> Result<(), PortError> {
         match self.queues.first() {
-            Some(queue) => device::set_persistent(queue.fd(), &self.host_if_name, false),
+            Some(queue) => device::set_persistent(queue.fd(), &self.host_if_name, on),
             None => Ok(()),
         }
     }
@@ -129,15 +131,8 @@ fn configure_link(config: &TapConfig, device: &str) -> Result<(), PortError> {
     let mac = LinkChange::Mac(config.host_mac);
     run("set the MAC address of", netlink::change_link(index, mac))?;
     if let Some(bridge) = &config.host_bridge {
-        let master = index_of(bridge).map_err(|_| PortError::Netlink {
-            operation: "find the bridge for",
-            device: device.to_owned(),
-            source: std::io::Error::from_raw_os_error(libc::ENODEV),
-        })?;
-        run(
-            "put into its bridge",
-            netlink::change_link(index, LinkChange::Master(master)),
-        )?;
+        let master = LinkChange::Master(index_of(bridge).unwrap_or(0));
+        run("put into its bridge", netlink::change_link(index, master))?;
     }
     if let Some((address, len)) = config.host_ip4 {
         run(

@@ -232,11 +232,32 @@ fn absent_namespace_is_named_in_the_error() {
 fn failed_creation_leaves_no_device() {
     let namespace = TestNamespace::new();
     let bad = TapConfig {
+        host_mtu: Some(100_000),
+        ..config(&namespace, "vm")
+    };
+    let error = Tap::create(&bad).expect_err("more than a TAP can have");
+    assert!(matches!(error, PortError::Netlink { .. }), "{error}");
+    assert!(!namespace.run(&["ip", "link"]).contains("vm"));
+}
+
+#[test]
+fn absent_bridge_is_no_error_as_in_vpp() {
+    let namespace = TestNamespace::new();
+    let odd = TapConfig {
         host_bridge: Some("absent".to_owned()),
         ..config(&namespace, "vm")
     };
-    let error = Tap::create(&bad).expect_err("no such bridge");
-    assert!(matches!(error, PortError::Netlink { .. }), "{error}");
+    assert!(Tap::create(&odd).is_ok());
+}
+
+#[test]
+fn second_tap_of_one_name_is_a_further_queue_as_in_vpp() {
+    let namespace = TestNamespace::new();
+    let first = Tap::create(&config(&namespace, "vm")).expect("tap");
+    let second = Tap::create(&config(&namespace, "vm")).expect("the same device");
+    drop(second);
+    assert!(namespace.run(&["ip", "link"]).contains("vm"));
+    drop(first);
     assert!(!namespace.run(&["ip", "link"]).contains("vm"));
 }
 

@@ -1,0 +1,223 @@
+//! The threads that move packets, and the main thread's handle on them.
+//!
+//! A worker sleeps in `epoll` until one of its ports has packets or the main thread wakes it. While
+//! there is load it does not sleep: ports that still hold packets are ready at once. Each queue
+//! belongs to one worker, which alone receives from it; any worker sends on any port.
+//!
+//! The main thread changes a worker's ports by commands. [`Workers::detach`] returns when no worker
+//! holds the ports any more, so that their descriptors can be closed.
+
+mod ports;
+mod thread;
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::HashMap;
+use std::io;
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::thread::JoinHandle;
+use std::time::Instant;
+
+use weft_graph::{Graph, TablesHandle};
+use weft_packet::{BufferPool, PoolStats, SwIfIndex};
+
+use crate::control::{PortRx, PortTx};
+use crate::poller::{Poller, Waker};
+use thread::Thread;
+
+/// Commands on their way to one worker. It takes them every round, so that they never pile up.
+const COMMANDS: usize = 64;
+
+/// What the main thread asks of a worker.
+pub(crate) enum Command {
+    /// Send on this port from now on.
+    AddTx(SwIfIndex, PortTx),
+    /// Receive from this queue of a port from now on.
+    AddRx(SwIfIndex, PortRx),
+    /// Give up these ports, then say so.
+    Remove(Vec<SwIfIndex>, SyncSender<()>),
+    /// Take the newest tables, then tell how full the buffer pool is.
+    Report(SyncSender<PoolStats>),
+    /// End.
+    Stop,
+}
+
+/// All workers. Dropping it stops them and waits for their end.
+#[derive(Debug)]
+pub(crate) struct Workers {
+    all: Vec<Worker>,
+    clock: Instant,
+    /// Next worker to get a queue.
+    next: usize,
+    /// Where each port's queues are received, for `show` commands.
+    placement: HashMap<SwIfIndex, Vec<usize>>,
+}
+
+/// One worker, as the main thread sees it.
+#[derive(Debug)]
+struct Worker {
+    commands: SyncSender<Command>,
+    waker: Waker,
+    thread: Option<JoinHandle<()>>,
+    tid: u32,
+}
+
+impl Workers {
+    /// Starts `count` workers with pools of `buffers` buffers each.
+    ///
+    /// # Errors
+    /// The system refused a thread or a descriptor.
+    pub(crate) fn start(count: u16, buffers: u32, tables: &TablesHandle) -> io::Result<Self> {
+        let clock = Instant::now();
+        let mut workers = Vec::new();
+        for number in 0..usize::from(count) {
+            workers.push(Worker::start(number, buffers as usize, tables, clock)?);
+        }
+        Ok(Self {
+            all: workers,
+            clock,
+            next: 0,
+            placement: HashMap::new(),
+        })
+    }
+
+    /// No workers: ports can be made but nothing moves.
+    #[cfg(test)]
+    pub(crate) fn none() -> Self {
+        Self {
+            all: Vec::new(),
+            clock: Instant::now(),
+            next: 0,
+            placement: HashMap::new(),
+        }
+    }
+
+    /// Zero of the workers' and the tables' clock.
+    pub(crate) fn clock(&self) -> Instant {
+        self.clock
+    }
+
+    /// Names and thread ids.
+    pub(crate) fn threads(&self) -> impl Iterator<Item = (String, u32)> {
+        self.all
+            .iter()
+            .enumerate()
+            .map(|(number, worker)| (name(number), worker.tid))
+    }
+
+    /// The workers that receive from the queues of a port, queue by queue.
+    pub(crate) fn placement(&self, port: SwIfIndex) -> &[usize] {
+        self.placement.get(&port).map_or(&[], Vec::as_slice)
+    }
+
+    /// Gives a port to the workers: all send on it (worker by worker on one of `tx`), and each
+    /// queue of `rx` is received by one, in turns.
+    pub(crate) fn attach(&mut self, port: SwIfIndex, tx: &[PortTx], rx: Vec<PortRx>) {
+        if self.all.is_empty() {
+            return;
+        }
+        for (worker, own) in self.all.iter().zip(tx.iter().cycle()) {
+            worker.send(Command::AddTx(port, own.clone()));
+        }
+        let mut placed = Vec::new();
+        for queue in rx {
+            let number = self.next % self.all.len();
+            self.next = self.next.wrapping_add(1);
+            if let Some(worker) = self.all.get(number) {
+                worker.send(Command::AddRx(port, queue));
+                placed.push(number);
+            }
+        }
+        self.placement.insert(port, placed);
+    }
+
+    /// Takes ports from all workers. When it returns no worker holds them, and all use the tables
+    /// that were published before.
+    pub(crate) fn detach(&mut self, ports: &[SwIfIndex]) {
+        let had_port = ports
+            .iter()
+            .any(|port| self.placement.remove(port).is_some());
+        if !had_port {
+            return;
+        }
+        let (done, finished) = sync_channel(self.all.len());
+        for worker in &self.all {
+            worker.send(Command::Remove(ports.to_vec(), done.clone()));
+        }
+        drop(done);
+        wait_for_all(&finished);
+    }
+
+    /// How full the buffer pools are, worker by worker.
+    pub(crate) fn buffers(&self) -> Vec<PoolStats> {
+        let ask = |worker: &Worker| {
+            let (answer, stats) = sync_channel(1);
+            worker.send(Command::Report(answer));
+            stats.recv().unwrap_or_default()
+        };
+        self.all.iter().map(ask).collect()
+    }
+}
+
+impl Drop for Workers {
+    fn drop(&mut self) {
+        for worker in &mut self.all {
+            worker.send(Command::Stop);
+            if let Some(thread) = worker.thread.take()
+                && thread.join().is_err()
+            {
+                tracing::error!("a worker thread ended by a panic");
+            }
+        }
+    }
+}
+
+impl Worker {
+    fn start(
+        number: usize,
+        buffers: usize,
+        tables: &TablesHandle,
+        clock: Instant,
+    ) -> io::Result<Self> {
+        let (commands, inbox) = sync_channel(COMMANDS);
+        let waker = Waker::new()?;
+        let poller = Poller::new()?;
+        let (ready, started) = sync_channel(1);
+        let (tables, for_thread) = (tables.clone(), waker.clone());
+        let thread = std::thread::Builder::new()
+            .name(name(number))
+            .spawn(move || {
+                let _ = ready.send(rustix::thread::gettid().as_raw_nonzero().get());
+                let graph = Graph::new(&tables, number);
+                let pool = BufferPool::new(buffers);
+                match Thread::new(graph, pool, poller, for_thread, inbox, clock) {
+                    Ok(mut thread) => thread.run(),
+                    Err(error) => tracing::error!(%error, "a worker cannot start"),
+                }
+            })?;
+        let tid = started.recv().map_or(0, i32::cast_unsigned);
+        Ok(Self {
+            commands,
+            waker,
+            thread: Some(thread),
+            tid,
+        })
+    }
+
+    /// Sends a command; a worker that is gone has nothing to give up or to tell.
+    fn send(&self, command: Command) {
+        if self.commands.send(command).is_ok() {
+            self.waker.wake();
+        }
+    }
+}
+
+fn name(number: usize) -> String {
+    format!("weft_wk_{number}")
+}
+
+/// Waits until every sender has sent or is gone.
+fn wait_for_all(finished: &Receiver<()>) {
+    while finished.recv().is_ok() {}
+}
