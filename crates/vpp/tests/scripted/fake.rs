@@ -12,8 +12,8 @@ use weft_vpp_wire::messages::memclnt::{
     ControlPing, ControlPingReply, MessageTableEntry, SockclntCreate, SockclntCreateReply,
 };
 use weft_vpp_wire::{
-    Details, FrameDecoder, Message, MessageTable, Reply, ReplyHeader, RequestHeader, Retval,
-    decode, encode,
+    Details, Dump, FrameDecoder, Message, MessageTable, Reply, ReplyHeader, Request, RequestHeader,
+    Retval, decode, encode,
 };
 
 /// No wait in these tests is longer.
@@ -177,6 +177,33 @@ impl Peer {
         };
         encode::reply(&mut out, self.id::<R>(), header, reply);
         self.send(&out).await;
+    }
+
+    /// Takes an `R` and replies to it; answers what was asked.
+    pub(crate) async fn answer<R: Request>(&mut self, retval: Retval, reply: R::Reply) -> R {
+        let (header, request) = self.request::<R>().await;
+        self.reply(header, retval, &reply).await;
+        request
+    }
+
+    /// Takes an `R` and refuses it; answers what was asked.
+    pub(crate) async fn refuse<R: Request>(&mut self, retval: Retval) -> R {
+        self.answer(retval, R::Reply::default()).await
+    }
+
+    /// Takes an `R` and grants it, with a reply that says nothing more.
+    pub(crate) async fn grant<R: Request>(&mut self) -> R {
+        self.answer(Retval::OK, R::Reply::default()).await
+    }
+
+    /// Takes a dump and answers it with these.
+    pub(crate) async fn dumped<D: Dump>(&mut self, details: &[D::Details]) -> D {
+        let (header, request) = self.request::<D>().await;
+        for details in details {
+            self.details(header, details).await;
+        }
+        self.pong().await;
+        request
     }
 
     pub(crate) async fn details<D: Details>(&mut self, to: RequestHeader, details: &D) {

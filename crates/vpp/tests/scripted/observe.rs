@@ -1,0 +1,199 @@
+//! Reading VPP: all or nothing, and events that are only hints.
+
+use weft_plan::{InterfaceKey, Notice, ObjectKey};
+use weft_vpp::{CallError, Session};
+use weft_vpp_wire::messages::interface::{
+    IfStatusFlags, SwInterfaceDetails, SwInterfaceDump, SwInterfaceEvent,
+};
+use weft_vpp_wire::messages::l2::{BridgeDomainDetails, BridgeDomainDump};
+use weft_vpp_wire::messages::tapv2::{SwInterfaceTapV2Details, SwInterfaceTapV2Dump};
+use weft_vpp_wire::{BdId, FixedString, SwIfIndex};
+
+use crate::fake::{Fake, Peer, bounded, quick};
+
+fn text(text: &str) -> FixedString<64> {
+    FixedString::try_from(text).unwrap()
+}
+
+pub(crate) fn interface(index: u32, name: &str, tag: &str) -> SwInterfaceDetails {
+    SwInterfaceDetails {
+        sw_if_index: SwIfIndex(index),
+        interface_name: text(name),
+        tag: text(tag),
+        flags: IfStatusFlags::ADMIN_UP | IfStatusFlags::LINK_UP,
+        mtu: [1500, 0, 0, 0],
+        ..SwInterfaceDetails::default()
+    }
+}
+
+pub(crate) fn tap(index: u32, device: &str) -> SwInterfaceTapV2Details {
+    SwInterfaceTapV2Details {
+        sw_if_index: SwIfIndex(index),
+        host_if_name: text(device),
+        ..SwInterfaceTapV2Details::default()
+    }
+}
+
+pub(crate) fn bridge(id: u32, tag: &str) -> BridgeDomainDetails {
+    BridgeDomainDetails {
+        bd_id: BdId(id),
+        bd_tag: text(tag),
+        ..BridgeDomainDetails::default()
+    }
+}
+
+impl Peer {
+    /// Answers a reading of all that there is.
+    pub(crate) async fn observed(
+        &mut self,
+        interfaces: &[SwInterfaceDetails],
+        taps: &[SwInterfaceTapV2Details],
+        bridges: &[BridgeDomainDetails],
+    ) {
+        self.dumped::<SwInterfaceDump>(interfaces).await;
+        self.dumped::<SwInterfaceTapV2Dump>(taps).await;
+        self.dumped::<BridgeDomainDump>(bridges).await;
+    }
+}
+
+fn port(name: &str) -> InterfaceKey {
+    InterfaceKey::Tap(name.parse().unwrap())
+}
+
+#[tokio::test]
+async fn if_one_dump_is_not_whole_nothing_is_observed() {
+    let fake = Fake::start();
+    let (connection, _events, mut peer) = fake.connected(quick()).await;
+    let mut session = Session::new(connection);
+    let serve = async {
+        let interfaces = [interface(1, "tap0", "weft.tap.a")];
+        peer.dumped::<SwInterfaceDump>(&interfaces).await;
+        peer.dumped::<SwInterfaceTapV2Dump>(&[tap(1, "a")]).await;
+        drop(peer);
+    };
+    let (observed, ()) = bounded(async { tokio::join!(session.observe(), serve) }).await;
+    let error = observed.unwrap_err();
+    assert!(matches!(error, CallError::Disconnected(_)), "{error}");
+}
+
+#[tokio::test]
+async fn the_state_in_a_notice_is_read_and_not_taken_from_the_event() {
+    let fake = Fake::start();
+    let (connection, _events, mut peer) = fake.connected(quick()).await;
+    let mut session = Session::new(connection);
+    let ours = interface(1, "tap0", "weft.tap.a");
+    let observe = peer.observed(std::slice::from_ref(&ours), &[], &[]);
+    bounded(async { tokio::join!(session.observe(), observe) })
+        .await
+        .0
+        .unwrap();
+    let taps = [tap(1, "a")];
+    let observe = peer.observed(std::slice::from_ref(&ours), &taps, &[]);
+    bounded(async { tokio::join!(session.observe(), observe) })
+        .await
+        .0
+        .unwrap();
+    // VPP leaves the link out of an event about the administrative state.
+    let event = SwInterfaceEvent {
+        sw_if_index: SwIfIndex(1),
+        flags: IfStatusFlags::ADMIN_UP,
+        deleted: false,
+    };
+    let events = [event.clone(), event];
+    let notices = session.notices(&events);
+    let serve = peer.dumped::<SwInterfaceDump>(std::slice::from_ref(&ours));
+    let (notices, dump) = bounded(async { tokio::join!(notices, serve) }).await;
+    assert_eq!(dump.sw_if_index, SwIfIndex(1), "read once for two events");
+    assert_eq!(
+        notices.unwrap(),
+        [Notice::State {
+            interface: port("a"),
+            admin_up: true,
+            link_up: true
+        }]
+    );
+}
+
+#[tokio::test]
+async fn gone_is_what_is_not_there_or_is_something_else() {
+    let fake = Fake::start();
+    let (connection, _events, mut peer) = fake.connected(quick()).await;
+    let mut session = Session::new(connection);
+    let interfaces = [
+        interface(1, "tap0", "weft.tap.a"),
+        interface(2, "tap1", "weft.tap.b"),
+        interface(3, "tap2", "weft.tap.c"),
+    ];
+    let taps = [tap(1, "a"), tap(2, "b"), tap(3, "c")];
+    let observe = peer.observed(&interfaces, &taps, &[]);
+    bounded(async { tokio::join!(session.observe(), observe) })
+        .await
+        .0
+        .unwrap();
+    let event = |index| SwInterfaceEvent {
+        sw_if_index: SwIfIndex(index),
+        flags: IfStatusFlags::default(),
+        deleted: true,
+    };
+    let events = [event(1), event(2), event(3)];
+    let serve = async {
+        // Gone; another by now; and a new one of ours, made after the event's deletion.
+        let (first, _) = peer.request::<SwInterfaceDump>().await;
+        peer.pong().await;
+        let (second, _) = peer.request::<SwInterfaceDump>().await;
+        peer.details(second, &interface(2, "loop0", "")).await;
+        peer.pong().await;
+        peer.dumped::<SwInterfaceDump>(&interfaces[2..]).await;
+        assert_ne!(first.context, second.context);
+    };
+    let (notices, ()) = bounded(async { tokio::join!(session.notices(&events), serve) }).await;
+    assert_eq!(
+        notices.unwrap(),
+        [
+            Notice::Deleted(port("a")),
+            Notice::Deleted(port("b")),
+            Notice::State {
+                interface: port("c"),
+                admin_up: true,
+                link_up: true
+            }
+        ]
+    );
+    // What is gone is not asked for again.
+    let again = bounded(session.notices(&[event(1), event(2)])).await;
+    assert_eq!(again.unwrap(), []);
+}
+
+#[tokio::test]
+async fn without_the_tap_plugin_the_rest_is_observed() {
+    let fake = Fake::start();
+    let serve = async {
+        let mut peer = fake.accept().await;
+        let entries = peer.table.entries().into_iter();
+        let entries = entries.filter(|entry| !entry.name.to_str().contains("tap_"));
+        peer.shake_hands(entries.collect()).await;
+        peer.grant_events().await;
+        peer
+    };
+    let path = fake.path();
+    let connect = weft_vpp::Connection::connect(&path, "test", quick());
+    let (mut peer, connected) = bounded(async { tokio::join!(serve, connect) }).await;
+    let (connection, _events) = connected.unwrap();
+    let missing: Vec<_> = Session::missing(&connection)
+        .iter()
+        .map(|missing| missing.message.name)
+        .collect();
+    assert_eq!(
+        missing,
+        ["tap_create_v3", "tap_delete_v2", "sw_interface_tap_v2_dump"]
+    );
+    let mut session = Session::new(connection);
+    let serve = async {
+        peer.dumped::<SwInterfaceDump>(&[]).await;
+        let bridges = [bridge(7, "weft.bridge.physnet1.flat")];
+        peer.dumped::<BridgeDomainDump>(&bridges).await;
+    };
+    let (observed, ()) = bounded(async { tokio::join!(session.observe(), serve) }).await;
+    let key = ObjectKey::BridgeDomain("physnet1.flat".parse().unwrap());
+    assert!(observed.unwrap().get(&key).is_some());
+}
