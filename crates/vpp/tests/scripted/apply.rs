@@ -6,7 +6,7 @@ use weft_plan::{
     SubInterface, TagRewrite, Tap, Uplink, UplinkDevice,
 };
 use weft_vpp::{CallError, Session};
-use weft_vpp_wire::messages::af_packet::{AfPacketCreateV3, AfPacketCreateV3Reply, AfPacketDelete};
+use weft_vpp_wire::messages::af_packet::{AfPacketCreateV3, AfPacketDelete};
 use weft_vpp_wire::messages::interface::{
     CreateSubif, CreateSubifReply, DeleteSubif, IfStatusFlags, SwInterfaceDump,
     SwInterfaceSetFlags, SwInterfaceSetMtu, SwInterfaceTagAddDel,
