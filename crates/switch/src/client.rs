@@ -54,6 +54,8 @@ pub(crate) struct Client {
     output: Vec<u8>,
     /// Bytes at the front of `output` that are sent.
     sent: usize,
+    /// Requests may be waiting in `decoder` because output was piling up.
+    is_paused: bool,
 }
 
 impl Client {
@@ -63,6 +65,7 @@ impl Client {
             decoder: FrameDecoder::new(MAX_REQUEST),
             output: Vec::new(),
             sent: 0,
+            is_paused: false,
         }
     }
 
@@ -88,13 +91,16 @@ impl Client {
         &mut self,
         handle: &mut impl FnMut(&[u8], &mut Vec<u8>) -> Result<(), ClientEnd>,
     ) -> Result<(), ClientEnd> {
-        while self.unread() <= OUTPUT_PAUSE {
+        loop {
+            self.is_paused = self.unread() > OUTPUT_PAUSE;
+            if self.is_paused {
+                return Ok(());
+            }
             let Some(message) = self.decoder.next_message()? else {
-                break;
+                return Ok(());
             };
             handle(message, &mut self.output)?;
         }
-        Ok(())
     }
 
     /// The buffer for messages that the client did not ask for one by one: events.
@@ -125,12 +131,13 @@ impl Client {
         }
     }
 
-    /// What to wait for.
+    /// What to wait for. A paused client goes on when it takes output, which is at once if it has
+    /// taken all.
     pub(crate) fn interest(&self) -> Interest {
         match self.unread() {
-            0 => Interest::Read,
-            unread if unread <= OUTPUT_PAUSE => Interest::ReadWrite,
-            _ => Interest::Write,
+            unread if unread > OUTPUT_PAUSE => Interest::Write,
+            unread if unread > 0 || self.is_paused => Interest::ReadWrite,
+            _ => Interest::Read,
         }
     }
 

@@ -1,3 +1,5 @@
+use std::io::{Read, Write};
+
 use super::*;
 use weft_vpp_wire::frame::write_frame;
 
@@ -76,6 +78,15 @@ fn client_that_does_not_read_is_not_read_and_then_dropped() {
         "the second message has to wait"
     );
     assert_eq!(client.interest(), Interest::Write);
+    peer.set_nonblocking(true).expect("non-blocking");
+    while !client.output().is_empty() {
+        client.flush().expect("flush");
+        while peer.read(&mut [0; 4096]).is_ok() {}
+    }
+    // All is taken, and still it has to go on with what waits.
+    assert_eq!(client.interest(), Interest::ReadWrite);
+    client.process(&mut echo).expect("second");
+    assert_eq!(client.output().len(), framed(b"\x00\x02").len());
     client.output().resize(2 * OUTPUT_LIMIT, 0);
     assert!(matches!(client.flush(), Err(ClientEnd::Stalled { .. })));
 }

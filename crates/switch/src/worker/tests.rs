@@ -1,1 +1,88 @@
+//! What the main thread may rely on.
 
+use std::sync::Arc;
+
+use weft_graph::Tables;
+use weft_ports::{Tap, TapConfig};
+
+use super::*;
+use crate::testing::TestNamespace;
+
+fn tap(namespace: &TestNamespace, name: &str, queues: u16) -> Tap {
+    let config = TapConfig {
+        host_if_name: Some(name.to_owned()),
+        namespace: Some(namespace.name.clone()),
+        host_mac: [2, 0, 0, 0, 0, 1],
+        queues,
+        ..TapConfig::default()
+    };
+    Tap::create(&config).expect("tap")
+}
+
+fn attach(workers: &mut Workers, port: SwIfIndex, tap: &Tap) {
+    let tx: Vec<_> = tap
+        .queues()
+        .iter()
+        .map(|queue| PortTx::Tap(Arc::clone(queue)))
+        .collect();
+    let rx = tap
+        .queues()
+        .iter()
+        .map(|queue| PortRx::Tap(Arc::clone(queue)))
+        .collect();
+    workers.attach(port, &tx, rx);
+}
+
+#[test]
+fn detached_ports_are_in_nobodys_hands() {
+    let namespace = TestNamespace::new();
+    let tables = Tables::new(3);
+    let mut workers = Workers::start(3, 1024, &tables.handle()).expect("workers");
+    let taps = [tap(&namespace, "one", 2), tap(&namespace, "two", 1)];
+    let ports = [SwIfIndex(1), SwIfIndex(2)];
+    for (tap, port) in taps.iter().zip(ports) {
+        attach(&mut workers, port, tap);
+    }
+    workers.detach(&ports);
+    for queue in taps.iter().flat_map(Tap::queues) {
+        assert_eq!(Arc::strong_count(queue), 1, "a worker still holds a queue");
+    }
+    drop(taps);
+    let links = namespace.run(&["ip", "link"]);
+    assert!(!links.contains("one") && !links.contains("two"), "{links}");
+}
+
+#[test]
+fn queues_are_spread_over_the_workers() {
+    let namespace = TestNamespace::new();
+    let tables = Tables::new(2);
+    let mut workers = Workers::start(2, 1024, &tables.handle()).expect("workers");
+    let (first, second) = (tap(&namespace, "one", 2), tap(&namespace, "two", 1));
+    attach(&mut workers, SwIfIndex(1), &first);
+    attach(&mut workers, SwIfIndex(2), &second);
+    assert_eq!(workers.placement(SwIfIndex(1)), [0, 1]);
+    assert_eq!(workers.placement(SwIfIndex(2)), [0]);
+    workers.detach(&[SwIfIndex(1)]);
+    assert!(workers.placement(SwIfIndex(1)).is_empty());
+}
+
+#[test]
+fn each_worker_tells_of_its_own_buffers() {
+    let tables = Tables::new(2);
+    let workers = Workers::start(2, 1024, &tables.handle()).expect("workers");
+    let buffers = workers.buffers();
+    assert_eq!(buffers.len(), 2);
+    assert!(
+        buffers.iter().all(|pool| pool.capacity == 1024),
+        "{buffers:?}"
+    );
+    assert_eq!(workers.threads().count(), 2);
+}
+
+#[test]
+fn deleting_what_no_worker_has_does_not_wait() {
+    let tables = Tables::new(1);
+    let mut workers = Workers::start(1, 1024, &tables.handle()).expect("workers");
+    workers.detach(&[SwIfIndex(7)]);
+    workers.detach(&[]);
+}
