@@ -5,8 +5,14 @@
 //! until it fails, and then thrown away.
 //!
 //! How a revision is known to be whole: with one watch, when an answer ends that is not a
-//! fragment. With several, a progress request is sent when something has arrived; etcd answers
-//! it (watch id -1) with a revision up to which all watches of the stream have reported.
+//! fragment. With several, a progress request is sent when something has arrived. The embedded
+//! server, and etcd since 3.5.8, answer it (watch id -1) when all watches of the stream have
+//! reported up to the revision that the answer names. Older ones answer out of turn, while
+//! reports still wait to be sent, though these are in the order of revisions. So a revision counts
+//! as whole when it is answered for and, besides, something newer has arrived or nothing at all
+//! has since the answer before. (Known limit: such an etcd also leaves the order of revisions for
+//! a reader so slow that its own buffer overflows. Then a revision may come in parts; each
+//! key's changes still come in order, and none is lost.)
 //!
 //! The same request, sent when nothing has been heard for a while, tells a quiet store from a
 //! dead one.
@@ -59,6 +65,8 @@ pub(crate) struct Feed {
     pending: Pending,
     heard: Instant,
     asked: Option<Instant>,
+    /// Changes have arrived since the last answer to a progress request.
+    busy: bool,
     from: Revision,
 }
 
@@ -126,6 +134,7 @@ impl Feed {
             pending: Pending::default(),
             heard: Instant::now(),
             asked: None,
+            busy: false,
             from,
         };
         let mut created = 0;
@@ -227,10 +236,17 @@ impl Feed {
         }
         if message.watch_id() == NO_WATCH {
             self.asked = None;
-            return Ok(message.header().map(etcd_client::ResponseHeader::revision));
+            let answered = message.header().map(etcd_client::ResponseHeader::revision);
+            if !std::mem::take(&mut self.busy) {
+                return Ok(answered);
+            }
+            let newest = self.pending.revisions.last_key_value();
+            return Ok(newest.map(|(newest, _)| newest - 1).min(answered));
         }
         if message.events().is_empty() {
             self.asked = None;
+        } else {
+            self.busy = true;
         }
         self.pending.take(message.0);
         Ok(None)

@@ -6,6 +6,7 @@
 //! * [`Subscription`] follows prefixes for ever, through lost connections and compacted history.
 //! * [`ResumedSubscription`] hands out the history from a revision on.
 //! * [`LeaseSession`] keeps keys present for as long as the process lives.
+//! * [`embedded`] is the server for where there is no etcd.
 //!
 //! There is one client code path for etcd and for the embedded server; neither can be told from
 //! the other but by its speed.
@@ -19,6 +20,8 @@ pub use kv::{Change, KeyValue, Revision, Snapshot, prefix_end};
 pub use lease::{LeaseSession, LeaseState};
 pub use subscription::{Event, ResumedSubscription, Subscription};
 pub use txn::{Compare, MAX_TXN_OPERATIONS, Op, Txn, TxnOutcome};
+
+pub mod embedded;
 
 mod backoff;
 mod client;

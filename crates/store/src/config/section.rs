@@ -12,7 +12,11 @@ impl StoreConfig {
     /// `certificate`, `key`, `server_name`); `None` if a fault was noted.
     pub fn read(section: &Table<'_>) -> Option<Self> {
         let endpoints = section.texts::<Endpoint>("endpoints").try_map(|endpoints| {
-            if endpoints.is_empty() { Err("name at least one endpoint") } else { Ok(endpoints) }
+            if endpoints.is_empty() {
+                Err("name at least one endpoint")
+            } else {
+                Ok(endpoints)
+            }
         });
         let endpoints = endpoints.required();
         let mut sound = true;
@@ -77,5 +81,9 @@ fn tls(table: &Table<'_>) -> Option<TlsConfig> {
             return None;
         }
     };
-    Some(TlsConfig { ca: ca?, identity, server_name })
+    Some(TlsConfig {
+        ca: ca?,
+        identity,
+        server_name,
+    })
 }

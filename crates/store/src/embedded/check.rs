@@ -40,7 +40,11 @@ pub(super) fn put(request: &PbPutRequest) -> Result<(), Refusal> {
 }
 
 pub(super) fn delete(request: &PbDeleteRequest) -> Result<(), Refusal> {
-    if request.key.is_empty() { Err(Refusal::EmptyKey) } else { Ok(()) }
+    if request.key.is_empty() {
+        Err(Refusal::EmptyKey)
+    } else {
+        Ok(())
+    }
 }
 
 pub(super) fn txn(request: &PbTxnRequest) -> Result<(), Refusal> {
@@ -52,7 +56,11 @@ pub(super) fn txn(request: &PbTxnRequest) -> Result<(), Refusal> {
 }
 
 fn operations(request: &PbTxnRequest, depth: usize) -> Result<(), Refusal> {
-    let longest = request.compare.len().max(request.success.len()).max(request.failure.len());
+    let longest = request
+        .compare
+        .len()
+        .max(request.success.len())
+        .max(request.failure.len());
     if longest > MAX_TXN_OPERATIONS || depth > MAX_DEPTH {
         return Err(Refusal::TooManyOps);
     }
@@ -81,11 +89,14 @@ struct Writes {
 
 /// Refuses a list which puts a key twice, or puts one that it also deletes: within one revision
 /// there is no order between them that a watcher could see.
+///
+/// etcd 3.4 overlooks a deletion without an end (`range_end` `\0`) here; this does not.
 fn writes(operations: &[PbTxnRequestOp]) -> Result<Writes, Refusal> {
     let mut all = Writes::default();
     for operation in operations {
         if let Some(PbTxnOpRequest::RequestDeleteRange(request)) = &operation.request {
-            all.deletes.push(Interval::new(&request.key, &request.range_end));
+            all.deletes
+                .push(Interval::new(&request.key, &request.range_end));
         }
     }
     for operation in operations {

@@ -25,7 +25,10 @@ impl Interval {
             [0] => End::Never,
             end => End::Before(end.to_vec()),
         };
-        Self { start: key.to_vec(), end }
+        Self {
+            start: key.to_vec(),
+            end,
+        }
     }
 
     pub(super) fn start(&self) -> &[u8] {
@@ -35,10 +38,6 @@ impl Interval {
     /// Whether it can hold no key at all: it ends before it starts.
     pub(super) fn is_empty(&self) -> bool {
         matches!(&self.end, End::Before(end) if *end <= self.start)
-    }
-
-    pub(super) fn is_single(&self) -> bool {
-        self.end == End::Single
     }
 
     pub(super) fn contains(&self, key: &[u8]) -> bool {
@@ -84,7 +83,10 @@ mod tests {
                 assert!(interval.contains(key.as_bytes()), "{key:?} in {interval:?}");
             }
             for key in outside {
-                assert!(!interval.contains(key.as_bytes()), "{key:?} in {interval:?}");
+                assert!(
+                    !interval.contains(key.as_bytes()),
+                    "{key:?} in {interval:?}"
+                );
             }
         }
     }

@@ -21,6 +21,9 @@ pub(super) struct View<'a, K, L, V> {
     pub(super) compacted: i64,
 }
 
+/// Where a change stands in the history: its revision and its place within it.
+type Place = (i64, u32);
+
 /// Values of `RangeRequest.SortOrder`.
 const SORT_NONE: i32 = 0;
 const SORT_ASCEND: i32 = 1;
@@ -40,7 +43,10 @@ where
 {
     /// The present record of one key.
     pub(super) fn present(&self, key: &[u8]) -> Result<Option<PbKeyValue>, Refusal> {
-        self.keys.get(key)?.map(|record| decode_present(key, record.value())).transpose()
+        self.keys
+            .get(key)?
+            .map(|record| decode_present(key, record.value()))
+            .transpose()
     }
 
     /// Refuses a revision that is not, or no longer, there; 0 stands for the newest.
@@ -58,7 +64,9 @@ where
     pub(super) fn range(&self, request: &PbRangeRequest) -> Result<PbRangeResponse, Refusal> {
         self.check_revision(request.revision)?;
         let interval = Interval::new(&request.key, &request.range_end);
-        let limit = usize::try_from(request.limit).ok().filter(|limit| *limit > 0);
+        let limit = usize::try_from(request.limit)
+            .ok()
+            .filter(|limit| *limit > 0);
         // What is filtered or sorted can only be cut short afterwards.
         let whole = request.sort_order != SORT_NONE
             || request.min_mod_revision != 0
@@ -82,7 +90,10 @@ where
             }
         }
         Ok(PbRangeResponse {
-            header: Some(PbResponseHeader { revision: self.revision, ..Default::default() }),
+            header: Some(PbResponseHeader {
+                revision: self.revision,
+                ..Default::default()
+            }),
             kvs,
             more,
             count: i64::try_from(count).unwrap_or(i64::MAX),
@@ -123,7 +134,7 @@ where
     ) -> Result<(Vec<PbKeyValue>, usize), Refusal> {
         let mut kvs = Vec::new();
         let mut count = 0;
-        let mut found = |place: Option<(i64, u32)>| -> Result<(), Refusal> {
+        let mut found = |place: Option<Place>| -> Result<(), Refusal> {
             let Some(place) = place else { return Ok(()) };
             if count < wanted {
                 kvs.extend(self.change_at(place)?.kv);
@@ -133,7 +144,7 @@ where
         };
         // All versions of a key stand together, the oldest first: the last one that is not too
         // new tells whether the key was there.
-        let mut current: Option<(Vec<u8>, Option<(i64, u32)>)> = None;
+        let mut current: Option<(Vec<u8>, Option<Place>)> = None;
         for entry in self.versions.range((interval.start(), 0)..)? {
             let (at, place) = entry?;
             let (key, changed) = at.value();
@@ -169,10 +180,14 @@ where
         };
         let (at, place) = entry?;
         let (place, deleted) = place.value();
-        if deleted { Ok(None) } else { Ok(self.change_at((at.value().1, place))?.kv) }
+        if deleted {
+            Ok(None)
+        } else {
+            Ok(self.change_at((at.value().1, place))?.kv)
+        }
     }
 
-    fn change_at(&self, place: (i64, u32)) -> Result<PbEvent, Refusal> {
+    fn change_at(&self, place: Place) -> Result<PbEvent, Refusal> {
         let record = self.log.get(place)?.ok_or_else(|| {
             Refusal::Storage(format!("revision {} is missing in the history", place.0))
         })?;
@@ -184,8 +199,15 @@ fn passes(kv: &PbKeyValue, request: &PbRangeRequest) -> bool {
     let within = |revision: i64, min: i64, max: i64| {
         (min == 0 || revision >= min) && (max == 0 || revision <= max)
     };
-    within(kv.mod_revision, request.min_mod_revision, request.max_mod_revision)
-        && within(kv.create_revision, request.min_create_revision, request.max_create_revision)
+    within(
+        kv.mod_revision,
+        request.min_mod_revision,
+        request.max_mod_revision,
+    ) && within(
+        kv.create_revision,
+        request.min_create_revision,
+        request.max_create_revision,
+    )
 }
 
 fn sort(kvs: &mut [PbKeyValue], request: &PbRangeRequest) {

@@ -35,24 +35,26 @@ impl From<Refusal> for Status {
             Refusal::KeyNotFound => (Code::InvalidArgument, "etcdserver: key not found"),
             Refusal::ValueProvided => (Code::InvalidArgument, "etcdserver: value is provided"),
             Refusal::LeaseProvided => (Code::InvalidArgument, "etcdserver: lease is provided"),
-            Refusal::TooManyOps => {
-                (Code::InvalidArgument, "etcdserver: too many operations in txn request")
-            }
-            Refusal::DuplicateKey => {
-                (Code::InvalidArgument, "etcdserver: duplicate key given in txn request")
-            }
-            Refusal::RequestTooLarge => {
-                (Code::InvalidArgument, "etcdserver: request is too large")
-            }
+            Refusal::TooManyOps => (
+                Code::InvalidArgument,
+                "etcdserver: too many operations in txn request",
+            ),
+            Refusal::DuplicateKey => (
+                Code::InvalidArgument,
+                "etcdserver: duplicate key given in txn request",
+            ),
+            Refusal::RequestTooLarge => (Code::InvalidArgument, "etcdserver: request is too large"),
             Refusal::InvalidSortOption => {
                 (Code::InvalidArgument, "etcdserver: invalid sort option")
             }
-            Refusal::Compacted => {
-                (Code::OutOfRange, "etcdserver: mvcc: required revision has been compacted")
-            }
-            Refusal::FutureRevision => {
-                (Code::OutOfRange, "etcdserver: mvcc: required revision is a future revision")
-            }
+            Refusal::Compacted => (
+                Code::OutOfRange,
+                "etcdserver: mvcc: required revision has been compacted",
+            ),
+            Refusal::FutureRevision => (
+                Code::OutOfRange,
+                "etcdserver: mvcc: required revision is a future revision",
+            ),
             Refusal::LeaseNotFound => (Code::NotFound, "etcdserver: requested lease not found"),
             Refusal::LeaseExists => (Code::FailedPrecondition, "etcdserver: lease already exists"),
             Refusal::LeaseTtlTooLarge => (Code::OutOfRange, "etcdserver: too large lease TTL"),

@@ -69,7 +69,9 @@ pub(super) fn decode_present(key: &[u8], bytes: &[u8]) -> Result<PbKeyValue, Ref
 /// Change: kind (0 put, 1 deletion), length of the key (8 bytes), the key, and for a put the
 /// rest of the present record.
 pub(super) fn encode_change(event: &PbEvent) -> Vec<u8> {
-    let Some(kv) = &event.kv else { return Vec::new() };
+    let Some(kv) = &event.kv else {
+        return Vec::new();
+    };
     let mut bytes = Vec::with_capacity(41 + kv.key.len() + kv.value.len());
     bytes.push(u8::from(event.r#type == EVENT_DELETE));
     bytes.extend_from_slice(&(kv.key.len() as u64).to_be_bytes());
@@ -85,14 +87,21 @@ pub(super) fn decode_change(revision: i64, bytes: &[u8]) -> Result<PbEvent, Refu
     let mut reader = Reader(rest);
     let length = usize::try_from(reader.number()?).map_err(|_| corrupt())?;
     let (key, record) = reader.0.split_at_checked(length).ok_or_else(corrupt)?;
-    let (kind, kv) = match kind {
-        0 => (EVENT_PUT, decode_present(key, record)?),
-        _ => {
-            let kv = PbKeyValue { key: key.to_vec(), mod_revision: revision, ..Default::default() };
-            (EVENT_DELETE, kv)
-        }
+    let (kind, kv) = if *kind == 0 {
+        (EVENT_PUT, decode_present(key, record)?)
+    } else {
+        let kv = PbKeyValue {
+            key: key.to_vec(),
+            mod_revision: revision,
+            ..Default::default()
+        };
+        (EVENT_DELETE, kv)
     };
-    Ok(PbEvent { r#type: kind, kv: Some(kv), prev_kv: None })
+    Ok(PbEvent {
+        r#type: kind,
+        kv: Some(kv),
+        prev_kv: None,
+    })
 }
 
 struct Reader<'a>(&'a [u8]);
@@ -127,20 +136,39 @@ mod tests {
     #[test]
     fn records_survive_the_round_trip() {
         assert_eq!(decode_present(b"nodes/a", &encode_present(&kv())), Ok(kv()));
-        let put = PbEvent { r#type: EVENT_PUT, kv: Some(kv()), prev_kv: None };
+        let put = PbEvent {
+            r#type: EVENT_PUT,
+            kv: Some(kv()),
+            prev_kv: None,
+        };
         assert_eq!(decode_change(i64::MAX, &encode_change(&put)), Ok(put));
-        let gone = PbKeyValue { key: b"k".to_vec(), mod_revision: 9, ..Default::default() };
-        let delete = PbEvent { r#type: EVENT_DELETE, kv: Some(gone), prev_kv: None };
+        let gone = PbKeyValue {
+            key: b"k".to_vec(),
+            mod_revision: 9,
+            ..Default::default()
+        };
+        let delete = PbEvent {
+            r#type: EVENT_DELETE,
+            kv: Some(gone),
+            prev_kv: None,
+        };
         assert_eq!(decode_change(9, &encode_change(&delete)), Ok(delete));
     }
 
     #[test]
     fn cut_records_are_errors() {
-        let put = PbEvent { r#type: EVENT_PUT, kv: Some(kv()), prev_kv: None };
+        let put = PbEvent {
+            r#type: EVENT_PUT,
+            kv: Some(kv()),
+            prev_kv: None,
+        };
         let bytes = encode_change(&put);
         // Up to the end of the fixed fields; a shorter value cannot be told.
         for length in 0..bytes.len() - kv().value.len() {
-            assert!(decode_change(1, &bytes[..length]).is_err(), "{length} bytes");
+            assert!(
+                decode_change(1, &bytes[..length]).is_err(),
+                "{length} bytes"
+            );
         }
     }
 }

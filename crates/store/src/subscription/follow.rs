@@ -109,6 +109,10 @@ impl Follower<'_> {
 
     async fn changed(&mut self, batch: Batch) -> Result<(), Gone> {
         let Batch { revision, changes } = batch;
+        // While a watch of an etcd 3.4 catches up, a revision may come late; it never comes twice.
+        let revision = self
+            .delivered
+            .map_or(revision, |delivered| delivered.max(revision));
         self.known.note(&changes);
         self.delivered = Some(revision);
         self.send(Event::Changes { revision, changes }).await
