@@ -1,6 +1,6 @@
 //! What a node is: the names of the graph's nodes and what each gets to work with.
 
-use weft_packet::{BufferIndex, BufferPool, Flags, SwIfIndex};
+use weft_packet::{BufferIndex, BufferPool, Flags, Meta, SwIfIndex};
 
 use crate::{
     counters::{NodeCounters, WorkerInterfaceCounters},
@@ -13,7 +13,7 @@ use crate::{
 macro_rules! nodes {
     ($( $(#[$doc:meta])* $variant:ident = $name:literal, )*) => {
         /// A node of the graph, in the order in which frames are dispatched.
-        #[derive(Clone, Copy, PartialEq, Eq, Debug, Hash, Default)]
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Hash, Default)]
         #[repr(u8)]
         pub enum NodeId { $( $(#[$doc])* $variant, )* }
 
@@ -106,6 +106,13 @@ pub(crate) struct Context<'run> {
     pub(crate) minute: u8,
 }
 
+/// Notes why a packet is dropped; returns where it goes. `error-drop` counts it.
+#[cold]
+pub(crate) fn drop_for(meta: &mut Meta, error: Error) -> NodeId {
+    meta.error = error as u16;
+    NodeId::ErrorDrop
+}
+
 impl<'run> Context<'run> {
     /// Adds to one of the node's counters.
     #[inline]
@@ -115,11 +122,10 @@ impl<'run> Context<'run> {
         }
     }
 
-    /// Notes why a packet is dropped; returns where it goes. `error-drop` counts it.
+    /// [`drop_for`] of a packet of the pool.
     #[cold]
     pub(crate) fn drop(&mut self, packet: BufferIndex, error: Error) -> NodeId {
-        self.pool.meta_mut(packet).error = error as u16;
-        NodeId::ErrorDrop
+        drop_for(self.pool.meta_mut(packet), error)
     }
 
     /// The view of an interface.

@@ -24,3 +24,7 @@ pub(crate) use l2_output::L2Output;
 
 /// Packets ahead of the current one whose lines are fetched.
 const AHEAD: usize = 8;
+
+/// Packets whose table entries are fetched before the first of them is looked at: few enough that
+/// the entries are still in the nearest cache then.
+const BATCH: usize = 32;

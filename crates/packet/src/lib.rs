@@ -32,4 +32,4 @@ pub mod vlan;
 pub use checksum::complete_checksum;
 pub use meta::{Flags, L2Opaque, Meta, SwIfIndex};
 pub use offload::{GsoType, Offload, PartialChecksum};
-pub use pool::{BufferIndex, BufferPool, PoolStats};
+pub use pool::{BufferIndex, BufferPool, Buffers, PoolStats};

@@ -16,12 +16,14 @@ mod access;
 mod chain;
 mod memory;
 mod replicate;
+mod vector;
 
 #[cfg(test)]
 mod tests;
 
 use crate::meta::Meta;
 use memory::Memory;
+pub use vector::Buffers;
 
 /// Bytes in front of the data of a fresh buffer: room for tags and encapsulations.
 pub const HEADROOM: usize = 128;
@@ -153,6 +155,17 @@ impl BufferPool {
     /// Gives a packet back: all of its chain, except what copies of it still share.
     #[inline]
     pub fn free(&mut self, packet: BufferIndex) {
+        let meta = self.meta_mut(packet);
+        if meta.refs == 1 && meta.next == NO_BUFFER {
+            meta.refs = 0;
+            self.free.push(packet);
+        } else {
+            self.free_chain(packet);
+        }
+    }
+
+    #[inline(never)]
+    fn free_chain(&mut self, packet: BufferIndex) {
         let mut raw = packet.0;
         while raw != NO_BUFFER {
             let buffer = BufferIndex(raw);
@@ -176,6 +189,9 @@ impl BufferPool {
     /// Gives many packets back.
     #[inline]
     pub fn free_many(&mut self, packets: &[BufferIndex]) {
+        // No more than were handed out, so this never allocates.
+        self.free
+            .reserve(packets.len().min(self.capacity - self.free.len()));
         for &packet in packets {
             self.free(packet);
         }

@@ -162,6 +162,12 @@ impl Value {
         self.0 == u64::MAX
     }
 
+    /// Present, and leading to that interface.
+    #[inline]
+    pub(crate) fn is_present_on(self, sw_if_index: SwIfIndex) -> bool {
+        !self.is_absent() && self.sw_if_index() == sw_if_index
+    }
+
     /// Present and learned.
     #[inline]
     pub(crate) const fn is_learned(self) -> bool {

@@ -7,15 +7,15 @@
 //! addresses would drop them.
 
 use weft_packet::{
-    BufferIndex, SwIfIndex,
+    BufferIndex, Buffers, SwIfIndex,
     header::{ETHERNET_HEADER_LEN, EtherType, MacAddr, VLAN_TAG_LEN},
 };
 
 use super::AHEAD;
 use crate::{
     error::Error,
-    node::{Context, Nexts, Node, NodeId},
-    tables::{InterfaceView, ViewMode},
+    node::{Context, Nexts, Node, NodeId, drop_for},
+    tables::{InterfaceView, Snapshot, ViewMode},
     trace::Record,
     vlan::{OuterTag, Tags},
 };
@@ -34,7 +34,7 @@ struct Verdict {
     outcome: Outcome,
 }
 
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 enum Outcome {
     Layer2,
     /// Of a layer-3 interface; what is inside decides under which name it is dropped.
@@ -42,13 +42,22 @@ enum Outcome {
     Drop(Error),
 }
 
-/// The frame's header as far as it matters.
-#[derive(Clone, Copy, PartialEq, Eq)]
-struct Header {
-    tags: Option<Tags>,
-    /// The type behind the tags.
-    ethertype: EtherType,
+/// The verdict on the last tagged frame and what of a frame's header it depends on: a trunk's frames
+/// often come in runs.
+#[derive(Clone, Copy)]
+struct Cached {
+    outer: EtherType,
+    /// The eight bytes behind the outer type, those that matter.
+    tags: u64,
+    mask: u64,
+    verdict: Verdict,
 }
+
+/// Of the bytes behind the outer type: a VLAN ID without priority, and the type behind it.
+const ONE_TAG: u64 = u64::from_be_bytes([0x0f, 0xff, 0xff, 0xff, 0, 0, 0, 0]);
+
+/// The same for two tags.
+const TWO_TAGS: u64 = ONE_TAG | ONE_TAG >> 32;
 
 impl Node for EthernetInput {
     const ID: NodeId = NodeId::EthernetInput;
@@ -59,198 +68,181 @@ impl Node for EthernetInput {
         packets: &[BufferIndex],
         nexts: &mut Nexts,
     ) {
+        if TRACE {
+            for &packet in packets {
+                cx.trace(Self::ID, packet, |pool| Record::ethernet(pool, packet));
+            }
+        }
+        let tables = cx.tables;
+        let mut subs = SubCounts {
+            tables,
+            worker: cx.worker,
+            sub: None,
+            packets: 0,
+            bytes: 0,
+        };
+        let mut buffers = cx.pool.buffers();
         let mut port_index = SwIfIndex::NONE;
-        let mut port = cx.interface(SwIfIndex::NONE);
-        let mut untagged = Verdict::of_port(port, SwIfIndex::NONE);
-        // The last tagged header and its verdict: a trunk's frames often come in runs.
-        let mut last: Option<(Header, Verdict)> = None;
-        let mut subs = SubCounts::default();
+        let mut port = tables.interface(port_index);
+        let mut untagged = Outcome::of(port);
+        let mut cached: Option<Cached> = None;
 
         for (i, (&packet, next)) in packets.iter().zip(nexts.iter_mut()).enumerate() {
             if let Some(&ahead) = packets.get(i + AHEAD) {
-                cx.pool.prefetch(ahead);
+                buffers.prefetch(ahead);
             }
-            if TRACE {
-                cx.trace(Self::ID, packet, |pool| Record::ethernet(pool, packet));
-            }
-            let meta = cx.pool.meta(packet);
-            let rx = meta.rx_sw_if_index;
+            let meta = buffers.meta(packet);
+            let (rx, length) = (meta.rx_sw_if_index, usize::from(meta.length()));
             if rx != port_index {
                 port_index = rx;
-                port = cx.interface(rx);
-                untagged = Verdict::of_port(port, rx);
-                last = None;
+                port = tables.interface(rx);
+                untagged = Outcome::of(port);
+                cached = None;
             }
-            if usize::from(meta.length()) < ETHERNET_HEADER_LEN {
-                *next = cx.drop(packet, Error::EthernetTooShort);
+            let [.., high, low] = *buffers.head::<ETHERNET_HEADER_LEN>(packet);
+            let outer = EtherType(u16::from_be_bytes([high, low]));
+            if !outer.is_vlan() && untagged == Outcome::Layer2 && length >= ETHERNET_HEADER_LEN {
+                buffers.meta_mut(packet).l2.l2_len = ETHERNET_HEADER_LEN as u8;
+                *next = NodeId::L2Input;
                 continue;
             }
-            let head = cx.pool.head::<TWO_TAGS_LEN>(packet);
-            let outer = EtherType(u16::from_be_bytes([head[12], head[13]]));
-            if !outer.is_vlan() {
-                if let Outcome::Layer2 = untagged.outcome {
-                    cx.pool.meta_mut(packet).l2.l2_len = ETHERNET_HEADER_LEN as u8;
-                    *next = NodeId::L2Input;
-                } else {
-                    *next = slow(cx, packet, port, untagged, outer);
-                }
+            if !outer.is_vlan() || length < ETHERNET_HEADER_LEN + VLAN_TAG_LEN {
+                *next = not_layer_2(&mut buffers, packet, port, untagged);
                 continue;
             }
-            let length = usize::from(meta.length());
-            let Some(header) = Header::parse(head, outer, length) else {
-                *next = cx.drop(packet, Error::EthernetTooShort);
-                continue;
-            };
-            let verdict = match last {
-                Some((known, verdict)) if known == header => verdict,
+            let [.., a, b, c, d, e, f, g, h] = *buffers.head::<TWO_TAGS_LEN>(packet);
+            let tags = u64::from_be_bytes([a, b, c, d, e, f, g, h]);
+            let verdict = match cached {
+                Some(last) if last.outer == outer && last.tags == tags & last.mask => last.verdict,
                 _ => {
-                    let verdict = Verdict::of_tagged(cx, port, rx, header);
-                    last = Some((header, verdict));
-                    verdict
+                    let fresh = Cached::new(tables, port, rx, outer, tags);
+                    cached = Some(fresh);
+                    fresh.verdict
                 }
             };
-            let bytes = u64::from(cx.pool.meta(packet).total_length());
-            let meta = cx.pool.meta_mut(packet);
+            let meta = buffers.meta_mut(packet);
             meta.l2.l2_len = verdict.l2_len;
             if verdict.rx != rx {
                 meta.rx_sw_if_index = verdict.rx;
-                subs.add(cx, verdict.rx, bytes);
+                let bytes = u64::from(meta.total_length());
+                subs.add(verdict.rx, bytes);
             }
-            *next = match verdict.outcome {
-                Outcome::Layer2 => NodeId::L2Input,
-                _ => slow(cx, packet, port, verdict, header.ethertype),
+            *next = if verdict.outcome == Outcome::Layer2 && length >= usize::from(verdict.l2_len) {
+                NodeId::L2Input
+            } else {
+                not_layer_2(&mut buffers, packet, port, verdict.outcome)
             };
         }
-        subs.flush(cx);
+        subs.flush();
     }
 }
 
-/// All that is not layer 2: always a drop, the question is under which name.
+/// All that is not for layer 2: always a drop, the question is under which name.
 #[cold]
-fn slow(
-    cx: &mut Context<'_>,
+fn not_layer_2(
+    buffers: &mut Buffers<'_>,
     packet: BufferIndex,
     port: &InterfaceView,
-    verdict: Verdict,
-    ethertype: EtherType,
+    outcome: Outcome,
 ) -> NodeId {
-    let error = match verdict.outcome {
+    let meta = buffers.meta(packet);
+    let length = usize::from(meta.length());
+    let head = *buffers.head::<TWO_TAGS_LEN>(packet);
+    let word = |at: usize| EtherType(u16::from_be_bytes([head[at], head[at + 1]]));
+    let outer = word(12);
+    let (behind, header_len) = match (outer.is_vlan(), word(16)) {
+        (false, _) => (outer, ETHERNET_HEADER_LEN),
+        (true, EtherType::DOT1Q) => (word(20), TWO_TAGS_LEN),
+        (true, behind) => (behind, ETHERNET_HEADER_LEN + VLAN_TAG_LEN),
+    };
+    let destination = MacAddr([head[0], head[1], head[2], head[3], head[4], head[5]]);
+    let is_for_us = destination == port.mac || destination.is_group();
+    let error = match outcome {
+        _ if length < header_len => Error::EthernetTooShort,
         Outcome::Drop(error) => error,
         // Unicast to others is filtered unless layer-2 users made the port promiscuous.
-        _ if port.l2_count == 0 && !is_for(cx, packet, port.mac) => Error::EthernetL3MacMismatch,
-        _ => match ethertype {
+        _ if port.l2_count == 0 && !is_for_us => Error::EthernetL3MacMismatch,
+        _ => match behind {
             EtherType::IPV4 => Error::Ip4NotEnabled,
             EtherType::IPV6 => Error::Ip6NotEnabled,
             EtherType::ARP => Error::ArpDisabled,
             _ => Error::EthernetUnknownType,
         },
     };
-    cx.drop(packet, error)
+    drop_for(buffers.meta_mut(packet), error)
 }
 
-fn is_for(cx: &Context<'_>, packet: BufferIndex, mac: MacAddr) -> bool {
-    let destination = MacAddr(*cx.pool.head::<6>(packet));
-    destination == mac || destination.is_group()
-}
-
-impl Header {
-    /// Reads the tags of a frame of `length` bytes in its first buffer; `None` if it ends in one.
-    #[inline]
-    fn parse(head: &[u8; TWO_TAGS_LEN], outer: EtherType, length: usize) -> Option<Self> {
-        let word = |at: usize| u16::from_be_bytes([head[at], head[at + 1]]);
-        if length < ETHERNET_HEADER_LEN + VLAN_TAG_LEN {
-            return None;
-        }
-        let kind = if outer == EtherType::DOT1AD {
-            OuterTag::Dot1ad
-        } else {
-            OuterTag::Dot1q
-        };
-        let vlan = word(14) & 0x0fff;
-        let behind = EtherType(word(16));
-        if behind != EtherType::DOT1Q {
-            let tags = Tags {
-                outer: kind,
-                vlan,
-                inner: None,
-            };
-            return Some(Self {
-                tags: Some(tags),
-                ethertype: behind,
-            });
-        }
-        if length < TWO_TAGS_LEN {
-            return None;
-        }
-        let tags = Tags {
-            outer: kind,
-            vlan,
-            inner: Some(word(18) & 0x0fff),
-        };
-        Some(Self {
-            tags: Some(tags),
-            ethertype: EtherType(word(20)),
-        })
-    }
-}
-
-impl Verdict {
-    /// Of untagged frames.
-    fn of_port(port: &InterfaceView, rx: SwIfIndex) -> Self {
-        Self {
-            rx,
-            l2_len: ETHERNET_HEADER_LEN as u8,
-            outcome: Outcome::of(port),
-        }
-    }
-
+impl Cached {
+    /// Classifies a tagged frame of a port.
     #[inline(never)]
-    fn of_tagged(cx: &Context<'_>, port: &InterfaceView, rx: SwIfIndex, header: Header) -> Self {
-        let Some(tags) = header.tags else {
-            return Self::of_port(port, rx);
-        };
-        let count = if tags.inner.is_some() { 2 } else { 1 };
-        let l2_len = (ETHERNET_HEADER_LEN + count * VLAN_TAG_LEN) as u8;
-        if !port.admin_up {
-            // A port that is down hears nothing, for its sub-interfaces neither.
-            return Self {
-                rx,
-                l2_len,
-                outcome: Outcome::Drop(Error::EthernetDown),
-            };
-        }
-        let is_priority_tag = tags.vlan == 0 && tags.inner.is_none();
-        let sub = match &port.vlans {
-            Some(vlans) if !is_priority_tag => vlans.classify(tags),
-            _ => None,
-        };
-        if let Some(sub) = sub {
-            let outcome = Outcome::of(cx.interface(sub));
-            // A sub-interface that is down does not get the packet as its own.
-            let rx = if matches!(outcome, Outcome::Drop(_)) {
-                rx
+    fn new(
+        tables: &Snapshot,
+        port: &InterfaceView,
+        rx: SwIfIndex,
+        outer: EtherType,
+        word: u64,
+    ) -> Self {
+        let [a, b, c, d, e, f, ..] = word.to_be_bytes();
+        let has_two = EtherType(u16::from_be_bytes([c, d])) == EtherType::DOT1Q;
+        let tags = Tags {
+            outer: if outer == EtherType::DOT1AD {
+                OuterTag::Dot1ad
             } else {
-                sub
-            };
-            return Self {
-                rx,
-                l2_len,
-                outcome,
-            };
-        }
-        let outcome = match port.mode {
-            ViewMode::L3 if !is_priority_tag => Outcome::Drop(Error::EthernetUnknownVlan),
-            _ => Outcome::of(port),
+                OuterTag::Dot1q
+            },
+            vlan: u16::from_be_bytes([a, b]) & 0x0fff,
+            inner: has_two.then(|| u16::from_be_bytes([e, f]) & 0x0fff),
+        };
+        let mask = if has_two { TWO_TAGS } else { ONE_TAG };
+        let l2_len = if has_two {
+            TWO_TAGS_LEN
+        } else {
+            ETHERNET_HEADER_LEN + VLAN_TAG_LEN
+        };
+        let (rx, outcome) = classify(tables, port, rx, tags);
+        let verdict = Verdict {
+            rx,
+            l2_len: l2_len as u8,
+            outcome,
         };
         Self {
-            rx,
-            l2_len,
-            outcome,
+            outer,
+            tags: word & mask,
+            mask,
+            verdict,
         }
+    }
+}
+
+/// The interface that tagged frames of a port belong to, and what becomes of them.
+fn classify(
+    tables: &Snapshot,
+    port: &InterfaceView,
+    rx: SwIfIndex,
+    tags: Tags,
+) -> (SwIfIndex, Outcome) {
+    if !port.admin_up {
+        // A port that is down hears nothing, for its sub-interfaces neither.
+        return (rx, Outcome::Drop(Error::EthernetDown));
+    }
+    let is_priority_tag = tags.vlan == 0 && tags.inner.is_none();
+    let sub = match &port.vlans {
+        Some(vlans) if !is_priority_tag => vlans.classify(tags),
+        _ => None,
+    };
+    match sub.map(|sub| (sub, Outcome::of(tables.interface(sub)))) {
+        // A sub-interface that is down does not get the packet as its own.
+        Some((_, outcome @ Outcome::Drop(_))) => (rx, outcome),
+        Some(found) => found,
+        None if port.mode == ViewMode::L3 && !is_priority_tag => {
+            (rx, Outcome::Drop(Error::EthernetUnknownVlan))
+        }
+        None => (rx, Outcome::of(port)),
     }
 }
 
 impl Outcome {
+    /// Of frames that belong to the interface.
     fn of(interface: &InterfaceView) -> Self {
         match interface.mode {
             ViewMode::Deleted => Self::Drop(Error::EthernetDown),
@@ -262,27 +254,29 @@ impl Outcome {
 }
 
 /// Packets of the sub-interface seen last, not counted yet.
-#[derive(Default)]
-struct SubCounts {
+struct SubCounts<'run> {
+    tables: &'run Snapshot,
+    worker: usize,
     sub: Option<SwIfIndex>,
     packets: u64,
     bytes: u64,
 }
 
-impl SubCounts {
+impl SubCounts<'_> {
     #[inline]
-    fn add(&mut self, cx: &Context<'_>, sub: SwIfIndex, bytes: u64) {
+    fn add(&mut self, sub: SwIfIndex, bytes: u64) {
         if self.sub != Some(sub) {
-            self.flush(cx);
+            self.flush();
             self.sub = Some(sub);
         }
         self.packets += 1;
         self.bytes += bytes;
     }
 
-    fn flush(&mut self, cx: &Context<'_>) {
+    fn flush(&mut self) {
         if let Some(sub) = self.sub.take()
-            && let Some(counters) = cx.of_interface(cx.interface(sub))
+            && let Some(counters) = &self.tables.interface(sub).counters
+            && let Some(counters) = counters.of(self.worker)
         {
             counters.rx_packets.add(self.packets);
             counters.rx_bytes.add(self.bytes);

@@ -6,7 +6,6 @@
 
 use weft_packet::{BufferIndex, SwIfIndex};
 
-use super::AHEAD;
 use crate::{
     error::Error,
     frame::Pending,
@@ -28,9 +27,6 @@ pub(crate) fn process<const TRACE: bool>(
         let mut bytes = u64::from(cx.pool.meta(first).total_length());
         let mut end = at + 1;
         while let Some(&packet) = packets.get(end) {
-            if let Some(&ahead) = packets.get(end + AHEAD) {
-                cx.pool.prefetch(ahead);
-            }
             let meta = cx.pool.meta(packet);
             if meta.tx_sw_if_index != tx {
                 break;

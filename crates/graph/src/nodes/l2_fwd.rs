@@ -3,15 +3,15 @@
 //! What is not found, or was flushed, is flooded where interface and bridge domain flood unknown
 //! unicast, and dropped otherwise.
 
-use weft_packet::{BufferIndex, SwIfIndex};
+use weft_packet::{BufferIndex, Meta, SwIfIndex};
 
-use super::AHEAD;
+use super::BATCH;
 use crate::{
     error::Error,
     feature::{Bitmap, InputFeature},
     fib::{FibFlags, Key, Value},
     frame::FRAME_SIZE,
-    node::{Context, Nexts, Node, NodeId},
+    node::{Context, Nexts, Node, NodeId, drop_for},
     trace::Record,
 };
 
@@ -28,39 +28,49 @@ impl Node for L2Fwd {
     ) {
         cx.count(Error::L2Fwd, packets.len());
         let tables = cx.tables;
-        let mut keys = [Key::NONE; FRAME_SIZE];
-        for (i, (&packet, key)) in packets.iter().zip(&mut keys).enumerate() {
-            if let Some(&ahead) = packets.get(i + AHEAD) {
-                cx.pool.prefetch(ahead);
-            }
-            let word = u64::from_le_bytes(*cx.pool.head::<8>(packet)) << 16;
-            *key = Key::from_word(word, cx.pool.meta(packet).l2.bd_index);
-            tables.fib.prefetch(*key);
-        }
-
+        let mut buffers = cx.pool.buffers();
+        let mut values = [Value::ABSENT; FRAME_SIZE];
         let mut hits = 0;
         let mut cached = (Key::NONE, Value::ABSENT);
         let mut tx_cached = (SwIfIndex::NONE, 0);
-        for ((&packet, &key), next) in packets.iter().zip(&keys).zip(nexts.iter_mut()) {
-            if cached.0 != key {
-                cached = (key, tables.fib.get(key));
+        for ((packets, nexts), values) in packets
+            .chunks(BATCH)
+            .zip(nexts.chunks_mut(BATCH))
+            .zip(values.chunks_mut(BATCH))
+        {
+            let mut keys = [Key::NONE; BATCH];
+            for (&packet, key) in packets.iter().zip(&mut keys) {
+                let word = u64::from_le_bytes(*buffers.head::<8>(packet)) << 16;
+                *key = Key::from_word(word, buffers.meta(packet).l2.bd_index);
+                tables.fib.prefetch(*key);
             }
-            let value = cached.1;
-            let tx = value.sw_if_index();
-            if tx != tx_cached.0 {
-                tx_cached = (tx, tables.interface(tx).seq);
+            for (((&packet, &key), next), kept) in packets.iter().zip(&keys).zip(nexts).zip(values)
+            {
+                if cached.0 != key {
+                    cached = (key, tables.fib.get(key));
+                }
+                let value = cached.1;
+                let tx = value.sw_if_index();
+                if tx != tx_cached.0 {
+                    tx_cached = (tx, tables.interface(tx).seq);
+                }
+                let meta = buffers.meta_mut(packet);
+                let sn = meta.l2.fib_sn & 0xff00 | u16::from(tx_cached.1);
+                let is_current = value.is_learned() && value.sn() == sn;
+                hits += usize::from(!value.is_absent());
+                if is_current && tx != meta.rx_sw_if_index {
+                    meta.tx_sw_if_index = tx;
+                    *next = NodeId::L2Output;
+                } else {
+                    *next = uncommon(meta, value, is_current);
+                }
+                if TRACE {
+                    *kept = value;
+                }
             }
-            let meta = cx.pool.meta_mut(packet);
-            let sn = meta.l2.fib_sn & 0xff00 | u16::from(tx_cached.1);
-            let is_current = value.is_learned() && value.sn() == sn;
-            hits += usize::from(!value.is_absent());
-            if is_current && tx != meta.rx_sw_if_index {
-                meta.tx_sw_if_index = tx;
-                *next = NodeId::L2Output;
-            } else {
-                *next = uncommon(cx, packet, value, is_current);
-            }
-            if TRACE {
+        }
+        if TRACE {
+            for (&packet, &value) in packets.iter().zip(&values) {
                 cx.trace(Self::ID, packet, |pool| Record::l2_fwd(pool, packet, value));
             }
         }
@@ -70,31 +80,28 @@ impl Node for L2Fwd {
 
 /// All but the common case of a learned address on another interface.
 #[inline(never)]
-fn uncommon(cx: &mut Context<'_>, packet: BufferIndex, value: Value, is_current: bool) -> NodeId {
+fn uncommon(meta: &mut Meta, value: Value, is_current: bool) -> NodeId {
     let flags = value.flags();
-    if value.is_absent() {
-        return flood(cx, packet, Error::L2FwdFlood);
-    }
-    if !is_current && !flags.intersects(FibFlags::AGE_NOT) {
-        return flood(cx, packet, Error::L2FwdStaleDrop);
-    }
-    let meta = cx.pool.meta_mut(packet);
-    meta.tx_sw_if_index = value.sw_if_index();
-    if value.sw_if_index() == meta.rx_sw_if_index {
-        return cx.drop(packet, Error::L2FwdReflectDrop);
-    }
-    if flags.intersects(FibFlags::FILTER) {
-        return cx.drop(packet, Error::L2FwdFilterDrop);
-    }
-    NodeId::L2Output
+    let error = if value.is_absent() {
+        return flood(meta, Error::L2FwdFlood);
+    } else if !is_current && !flags.intersects(FibFlags::AGE_NOT) {
+        return flood(meta, Error::L2FwdStaleDrop);
+    } else if value.sw_if_index() == meta.rx_sw_if_index {
+        Error::L2FwdReflectDrop
+    } else if flags.intersects(FibFlags::FILTER) {
+        Error::L2FwdFilterDrop
+    } else {
+        meta.tx_sw_if_index = value.sw_if_index();
+        return NodeId::L2Output;
+    };
+    drop_for(meta, error)
 }
 
 /// To the unknown-unicast flood, if interface and bridge domain have it.
-fn flood(cx: &mut Context<'_>, packet: BufferIndex, otherwise: Error) -> NodeId {
-    let meta = cx.pool.meta_mut(packet);
+fn flood(meta: &mut Meta, otherwise: Error) -> NodeId {
     let features = Bitmap(meta.l2.feature_bitmap);
     if !features.has(InputFeature::UnknownUnicastFlood.bit()) {
-        return cx.drop(packet, otherwise);
+        return drop_for(meta, otherwise);
     }
     let left = features.without(InputFeature::Forward.bit());
     meta.l2.feature_bitmap = left.0;

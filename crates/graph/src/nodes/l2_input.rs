@@ -5,12 +5,11 @@
 
 use weft_packet::{BufferIndex, L2Opaque, SwIfIndex};
 
-use super::AHEAD;
 use crate::{
     error::Error,
     feature::{Bitmap, InputFeature},
-    node::{Context, Nexts, Node, NodeId},
-    tables::ViewMode,
+    node::{Context, Nexts, Node, NodeId, drop_for},
+    tables::{Snapshot, ViewMode},
     trace::Record,
 };
 
@@ -39,23 +38,20 @@ impl Node for L2Input {
     ) {
         cx.count(Error::L2Input, packets.len());
         let mut cached = SwIfIndex::NONE;
-        let mut config = Config::of(cx, cached);
-        for (i, (&packet, next)) in packets.iter().zip(nexts.iter_mut()).enumerate() {
-            if let Some(&ahead) = packets.get(i + AHEAD) {
-                cx.pool.prefetch(ahead);
-            }
-            let is_group = cx.pool.head::<1>(packet)[0] & 1 != 0;
-            let meta = cx.pool.meta_mut(packet);
+        let mut config = Config::of(cx.tables, cached);
+        let mut buffers = cx.pool.buffers();
+        for (&packet, next) in packets.iter().zip(nexts.iter_mut()) {
+            let is_group = buffers.head::<1>(packet)[0] & 1 != 0;
+            let meta = buffers.meta_mut(packet);
             if meta.rx_sw_if_index != cached {
                 cached = meta.rx_sw_if_index;
-                config = Config::of(cx, cached);
+                config = Config::of(cx.tables, cached);
             }
             let (bitmap, node) = if is_group {
                 (config.group, config.group_next)
             } else {
                 (config.unicast, config.unicast_next)
             };
-            let meta = cx.pool.meta_mut(packet);
             let l2_len = meta.l2.l2_len;
             meta.l2 = L2Opaque {
                 feature_bitmap: bitmap.0,
@@ -65,9 +61,11 @@ impl Node for L2Input {
             meta.tx_sw_if_index = config.tx;
             *next = node;
             if config.drops {
-                *next = cx.drop(packet, Error::L2InputDrop);
+                *next = drop_for(meta, Error::L2InputDrop);
             }
-            if TRACE {
+        }
+        if TRACE {
+            for &packet in packets {
                 cx.trace(Self::ID, packet, |pool| Record::l2_input(pool, packet));
             }
         }
@@ -75,9 +73,10 @@ impl Node for L2Input {
 }
 
 impl Config {
-    fn of(cx: &Context<'_>, rx: SwIfIndex) -> Self {
-        let interface = cx.interface(rx);
-        let bd = cx.tables.bridge_domain(interface.bd_index);
+    #[inline(never)]
+    fn of(tables: &Snapshot, rx: SwIfIndex) -> Self {
+        let interface = tables.interface(rx);
+        let bd = tables.bridge_domain(interface.bd_index);
         let features = interface.features.without(InputFeature::ArpTerm.bit());
         let features = match interface.mode {
             // The drop is always there, so that an empty set is never asked for its next node.

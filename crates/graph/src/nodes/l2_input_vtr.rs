@@ -2,11 +2,10 @@
 
 use weft_packet::{BufferIndex, SwIfIndex};
 
-use super::AHEAD;
 use crate::{
     error::Error,
     feature::{Bitmap, InputFeature},
-    node::{Context, Nexts, Node, NodeId},
+    node::{Context, Nexts, Node, NodeId, drop_for},
     trace::Record,
 };
 
@@ -21,26 +20,28 @@ impl Node for L2InputVtr {
         packets: &[BufferIndex],
         nexts: &mut Nexts,
     ) {
+        let tables = cx.tables;
+        let mut buffers = cx.pool.buffers();
         let mut cached = SwIfIndex::NONE;
-        let mut rewrite = cx.interface(cached).rewrite.input;
-        for (i, (&packet, next)) in packets.iter().zip(nexts.iter_mut()).enumerate() {
-            if let Some(&ahead) = packets.get(i + AHEAD) {
-                cx.pool.prefetch(ahead);
-            }
-            let meta = cx.pool.meta_mut(packet);
+        let mut rewrite = tables.interface(cached).rewrite.input;
+        for (&packet, next) in packets.iter().zip(nexts.iter_mut()) {
+            let meta = buffers.meta_mut(packet);
             let rx = meta.rx_sw_if_index;
             let left = Bitmap(meta.l2.feature_bitmap).without(InputFeature::Vtr.bit());
             meta.l2.feature_bitmap = left.0;
             if rx != cached {
                 cached = rx;
-                rewrite = cx.interface(rx).rewrite.input;
+                rewrite = tables.interface(rx).rewrite.input;
             }
             *next = left.next_node();
-            if !rewrite.apply(cx.pool, packet) {
-                *next = cx.drop(packet, Error::L2InputVtrDrop);
+            if !rewrite.apply(&mut buffers, packet) {
+                *next = drop_for(buffers.meta_mut(packet), Error::L2InputVtrDrop);
             }
-            if TRACE {
+        }
+        if TRACE {
+            for &packet in packets {
                 cx.trace(Self::ID, packet, |pool| {
+                    let rx = pool.meta(packet).rx_sw_if_index;
                     Record::l2_raw(Self::ID.name(), rx, pool, packet)
                 });
             }

@@ -6,16 +6,15 @@
 
 use std::sync::atomic::Ordering;
 
-use weft_packet::{BufferIndex, SwIfIndex};
+use weft_packet::{BufferIndex, L2Opaque, SwIfIndex};
 
-use super::AHEAD;
+use super::BATCH;
 use crate::{
     error::Error,
     feature::{Bitmap, InputFeature},
     fib::{FibFlags, Key, Update, Value},
-    frame::FRAME_SIZE,
-    node::{Context, Nexts, Node, NodeId},
-    tables::BdIndex,
+    node::{Context, Nexts, Node, NodeId, drop_for},
+    tables::{BdIndex, Snapshot},
     trace::Record,
 };
 
@@ -46,49 +45,47 @@ impl Node for L2Learn {
         nexts: &mut Nexts,
     ) {
         cx.count(Error::L2Learn, packets.len());
-        let tables = cx.tables;
-        let minute = cx.minute;
-        let mut keys = [Key::NONE; FRAME_SIZE];
-        for (i, (&packet, key)) in packets.iter().zip(&mut keys).enumerate() {
-            if let Some(&ahead) = packets.get(i + AHEAD) {
-                cx.pool.prefetch(ahead);
-            }
-            let [_, _, _, _, word @ ..] = *cx.pool.head::<12>(packet);
-            let bd_index = cx.pool.meta(packet).l2.bd_index;
-            *key = Key::from_word(u64::from_le_bytes(word), bd_index);
-            tables.fib.prefetch(*key);
-        }
-
+        let (tables, minute) = (cx.tables, cx.minute);
+        let mut buffers = cx.pool.buffers();
         let mut counts = Counts::default();
         let mut cached = (Key::NONE, Value::ABSENT);
-        for ((&packet, &key), next) in packets.iter().zip(&keys).zip(nexts.iter_mut()) {
-            let value = if cached.0 == key {
-                cached.1
-            } else {
-                tables.fib.get(key)
-            };
-            cached = (key, value);
-            let meta = cx.pool.meta_mut(packet);
-            let left = Bitmap(meta.l2.feature_bitmap).without(InputFeature::Learn.bit());
-            meta.l2.feature_bitmap = left.0;
-            *next = left.next_node();
-            let up_to_date = value.sw_if_index() == meta.rx_sw_if_index
-                && !value.is_absent()
-                && value.sn() == meta.l2.fib_sn
-                && (meta.l2.mac_age == 0 || value.timestamp() == minute);
-            if !up_to_date {
-                let seen = Seen {
-                    rx: meta.rx_sw_if_index,
-                    sn: meta.l2.fib_sn,
-                    mac_age: meta.l2.mac_age,
-                    bd_index: BdIndex(meta.l2.bd_index),
-                };
-                if let Some(error) = learn(cx, key, value, seen, &mut counts) {
-                    *next = cx.drop(packet, error);
-                }
-                cached.0 = Key::NONE;
+        for (packets, nexts) in packets.chunks(BATCH).zip(nexts.chunks_mut(BATCH)) {
+            let mut keys = [Key::NONE; BATCH];
+            for (&packet, key) in packets.iter().zip(&mut keys) {
+                let [_, _, _, _, word @ ..] = *buffers.head::<12>(packet);
+                let bd_index = buffers.meta(packet).l2.bd_index;
+                *key = Key::from_word(u64::from_le_bytes(word), bd_index);
+                tables.fib.prefetch(*key);
             }
-            if TRACE {
+            for ((&packet, &key), next) in packets.iter().zip(&keys).zip(nexts) {
+                let value = if cached.0 == key {
+                    cached.1
+                } else {
+                    tables.fib.get(key)
+                };
+                cached = (key, value);
+                let meta = buffers.meta_mut(packet);
+                let left = Bitmap(meta.l2.feature_bitmap).without(InputFeature::Learn.bit());
+                meta.l2.feature_bitmap = left.0;
+                *next = left.next_node();
+                let up_to_date = value.is_present_on(meta.rx_sw_if_index)
+                    && value.sn() == meta.l2.fib_sn
+                    && (meta.l2.mac_age == 0 || value.timestamp() == minute);
+                if !up_to_date {
+                    let seen = Seen {
+                        rx: meta.rx_sw_if_index,
+                        l2: meta.l2,
+                        minute,
+                    };
+                    if let Some(error) = learn(tables, key, value, seen, &mut counts) {
+                        *next = drop_for(meta, error);
+                    }
+                    cached.0 = Key::NONE;
+                }
+            }
+        }
+        if TRACE {
+            for &packet in packets {
                 cx.trace(Self::ID, packet, |pool| {
                     Record::l2_domain(Self::ID.name(), pool, packet)
                 });
@@ -105,35 +102,34 @@ impl Node for L2Learn {
 #[derive(Clone, Copy)]
 struct Seen {
     rx: SwIfIndex,
-    sn: u16,
-    mac_age: u8,
-    bd_index: BdIndex,
+    l2: L2Opaque,
+    minute: u8,
 }
 
 /// Brings the table up to date with a packet that it does not agree with; returns why the packet is
 /// dropped, if it is.
 #[inline(never)]
 fn learn(
-    cx: &Context<'_>,
+    tables: &Snapshot,
     key: Key,
     value: Value,
     seen: Seen,
     counts: &mut Counts,
 ) -> Option<Error> {
-    let fib = &cx.tables.fib;
-    let bd = cx.tables.bridge_domain(seen.bd_index);
+    let fib = &tables.fib;
+    let bd = tables.bridge_domain(BdIndex(seen.l2.bd_index));
     let learned = bd.learned.as_ref()?;
     let learned_here = learned.load(Ordering::Relaxed);
     let flags = value.flags();
-    let is_known = !value.is_absent() && value.sw_if_index() == seen.rx;
+    let is_known = value.is_present_on(seen.rx);
 
     if is_known {
-        let age = cx.minute.wrapping_sub(value.timestamp());
-        let is_stale = value.sn() != seen.sn;
+        let age = seen.minute.wrapping_sub(value.timestamp());
+        let is_stale = value.sn() != seen.l2.fib_sn;
         let is_over = fib.learned() > GLOBAL_LEARN_LIMIT || learned_here > bd.learn_limit;
         // The burst of updates when a minute begins is spread over frames.
         let may_wait = counts.updates >= UPDATES_MAX && age == 1 && !is_stale;
-        let is_needed = (age != 0 && seen.mac_age != 0) || is_stale;
+        let is_needed = (age != 0 && seen.l2.mac_age != 0) || is_stale;
         if !is_needed || flags.intersects(FibFlags::AGE_NOT) || is_over || may_wait {
             return None;
         }
@@ -157,7 +153,7 @@ fn learn(
         counts.moves += 1;
     }
 
-    let new = Value::new(seen.rx, FibFlags::LEARNED, cx.minute, seen.sn);
+    let new = Value::new(seen.rx, FibFlags::LEARNED, seen.minute, seen.l2.fib_sn);
     let is_new = !value.is_learned();
     // Counted before, so that whoever removes the entry finds it counted.
     if is_new {

@@ -5,10 +5,9 @@
 
 use weft_packet::BufferIndex;
 
-use super::AHEAD;
 use crate::{
     error::Error,
-    node::{Context, Nexts, Node, NodeId},
+    node::{Context, Nexts, Node, NodeId, drop_for},
     tables::{InterfaceView, ViewMode},
     trace::Record,
 };
@@ -32,9 +31,6 @@ impl Node for L2Output {
             while let Some(&packet) = packets.get(end)
                 && cx.pool.meta(packet).tx_sw_if_index == tx
             {
-                if let Some(&ahead) = packets.get(end + AHEAD) {
-                    cx.pool.prefetch(ahead);
-                }
                 end += 1;
             }
             let run = &packets[at..end];
@@ -84,20 +80,22 @@ fn special(
     nexts: &mut [NodeId],
 ) {
     let node = after(view);
+    let mut buffers = cx.pool.buffers();
     for (&packet, next) in packets.iter().zip(nexts) {
         *next = node;
         if view.rewrites {
             let is_foreign =
-                view.efp_filter && !view.rewrite.input.has_pushed_tags(cx.pool, packet);
-            if !view.rewrite.output.apply(cx.pool, packet) {
-                *next = cx.drop(packet, Error::L2OutputVtrDrop);
+                view.efp_filter && !view.rewrite.input.has_pushed_tags(&buffers, packet);
+            if !view.rewrite.output.apply(&mut buffers, packet) {
+                *next = drop_for(buffers.meta_mut(packet), Error::L2OutputVtrDrop);
             }
             if is_foreign {
-                *next = cx.drop(packet, Error::L2OutputEfpDrop);
+                *next = drop_for(buffers.meta_mut(packet), Error::L2OutputEfpDrop);
             }
         }
-        if view.shg != 0 && view.shg == cx.pool.meta(packet).l2.shg {
-            *next = cx.drop(packet, Error::L2OutputShgDrop);
+        let meta = buffers.meta_mut(packet);
+        if view.shg != 0 && view.shg == meta.l2.shg {
+            *next = drop_for(meta, Error::L2OutputShgDrop);
         }
     }
 }

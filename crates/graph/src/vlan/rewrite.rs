@@ -4,7 +4,7 @@
 //! input pushes, and pushes what input pops, with the tags that the sub-interface matches.
 
 use weft_packet::{
-    BufferIndex, BufferPool,
+    BufferIndex, Buffers,
     header::{EtherType, VLAN_TAG_LEN},
 };
 
@@ -194,48 +194,44 @@ impl Rewrite {
     /// Rewrites one packet whose `l2_len` in the metadata is right; `false` if it has fewer tags
     /// than are to be popped, or no headroom for those to push.
     #[inline]
-    pub(crate) fn apply(&self, pool: &mut BufferPool, packet: BufferIndex) -> bool {
-        let l2_len = pool.meta(packet).l2.l2_len;
+    pub(crate) fn apply(&self, buffers: &mut Buffers<'_>, packet: BufferIndex) -> bool {
+        let l2_len = buffers.meta(packet).l2.l2_len;
         if usize::from(l2_len) < ADDRESSES_LEN + 2 + usize::from(self.pop_bytes) {
             return false;
         }
         // Loaded before the bounds move: the new header may overlap the old one.
-        let addresses = *pool.head::<ADDRESSES_LEN>(packet);
-        let moved = match i32::from(self.push_bytes) - i32::from(self.pop_bytes) {
-            4 => pool.prepend(packet, 4).is_ok(),
-            8 => pool.prepend(packet, 8).is_ok(),
-            -4 => pool.advance(packet, 4).is_ok(),
-            -8 => pool.advance(packet, 8).is_ok(),
-            _ => true,
-        };
-        if !moved {
+        let addresses = *buffers.head::<ADDRESSES_LEN>(packet);
+        let growth = i16::from(self.push_bytes) - i16::from(self.pop_bytes);
+        if !buffers.grow_front(packet, growth) {
             return false;
         }
+        let [a, b, c, d, e, f, g, h] = self.tags;
         match self.push_bytes {
-            0 => *pool.head_mut::<ADDRESSES_LEN>(packet) = addresses,
+            0 => {}
             4 => {
-                let head = pool.head_mut::<{ ADDRESSES_LEN + 4 }>(packet);
-                head[..ADDRESSES_LEN].copy_from_slice(&addresses);
-                head[ADDRESSES_LEN..].copy_from_slice(&self.tags[4..]);
+                let [.., w, x, y, z] = buffers.head_mut::<{ ADDRESSES_LEN + 4 }>(packet);
+                (*w, *x, *y, *z) = (e, f, g, h);
             }
             _ => {
-                let head = pool.head_mut::<{ ADDRESSES_LEN + 8 }>(packet);
-                head[..ADDRESSES_LEN].copy_from_slice(&addresses);
-                head[ADDRESSES_LEN..].copy_from_slice(&self.tags);
+                let [.., s, t, u, v, w, x, y, z] =
+                    buffers.head_mut::<{ ADDRESSES_LEN + 8 }>(packet);
+                (*s, *t, *u, *v) = (a, b, c, d);
+                (*w, *x, *y, *z) = (e, f, g, h);
             }
         }
-        pool.meta_mut(packet).l2.l2_len = l2_len + self.push_bytes - self.pop_bytes;
+        *buffers.head_mut::<ADDRESSES_LEN>(packet) = addresses;
+        buffers.meta_mut(packet).l2.l2_len = l2_len + self.push_bytes - self.pop_bytes;
         true
     }
 
     /// The EFP filter's check before the output rewrite (`l2_efp_filter_process` of VPP's
     /// `l2_vtr.h`), to be asked of the input direction: whether the packet's outer tags are those
     /// that input pushes. Priorities are not compared.
-    pub(crate) fn has_pushed_tags(&self, pool: &BufferPool, packet: BufferIndex) -> bool {
+    pub(crate) fn has_pushed_tags(&self, buffers: &Buffers<'_>, packet: BufferIndex) -> bool {
         const MASK: [u8; 8] = [0xff, 0xff, 0x0f, 0xff, 0xff, 0xff, 0x0f, 0xff];
         let count = usize::from(self.push_bytes);
         let wanted = &self.tags[8 - count..];
-        let found = &pool.head::<20>(packet)[ADDRESSES_LEN..ADDRESSES_LEN + count];
+        let found = &buffers.head::<20>(packet)[ADDRESSES_LEN..ADDRESSES_LEN + count];
         found
             .iter()
             .zip(&MASK[8 - count..])

@@ -88,7 +88,7 @@ proptest! {
         let l2_len = (14 + 4 * tags.len()) as u8;
         pool.meta_mut(packet).l2 = L2Opaque { l2_len, ..L2Opaque::default() };
 
-        prop_assert!(pair.input.apply(&mut pool, packet));
+        prop_assert!(pair.input.apply(&mut pool.buffers(), packet));
         let (popped, grown) = (usize::from(rewrite.pops()), pool.data(packet).len());
         let kept = &frame(&tags[popped..])[12..];
         prop_assert!(pool.data(packet).ends_with(kept), "what is not popped stays");
@@ -96,9 +96,9 @@ proptest! {
             usize::from(pool.meta(packet).l2.l2_len) + wire.len(),
             usize::from(l2_len) + grown
         );
-        prop_assert!(pair.input.has_pushed_tags(&pool, packet));
+        prop_assert!(pair.input.has_pushed_tags(&pool.buffers(), packet));
 
-        prop_assert!(pair.output.apply(&mut pool, packet));
+        prop_assert!(pair.output.apply(&mut pool.buffers(), packet));
         prop_assert_eq!(pool.data(packet), &wire[..]);
         prop_assert_eq!(pool.meta(packet).l2.l2_len, l2_len);
     }

@@ -6,7 +6,7 @@ use super::{BoundsError, BufferIndex, BufferPool, DATA_SIZE, HEADROOM, NO_BUFFER
 use crate::meta::Meta;
 
 /// Most bytes that [`BufferPool::head`] may load.
-const HEAD_MAX: usize = 64;
+pub(super) const HEAD_MAX: usize = 64;
 
 /// A header starts at most here, which leaves [`HEAD_MAX`] bytes of the buffer behind it.
 const OFFSET_MAX: usize = STRIDE - HEAD_MAX;

@@ -52,6 +52,12 @@ impl Memory {
         Self { base, raw, layout }
     }
 
+    /// Start of the first buffer.
+    #[inline]
+    pub(super) const fn base(&self) -> NonNull<u8> {
+        self.base
+    }
+
     /// Start of a buffer, headroom included.
     ///
     /// # Safety
