@@ -1,0 +1,130 @@
+//! What handlers take out of requests, with errors in the API's own form.
+
+use std::time::Duration;
+
+use axum::body::Bytes;
+use axum::extract::rejection::{BytesRejection, FailedToBufferBody};
+use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
+use axum::http::request::Parts;
+use serde::de::DeserializeOwned;
+use weft_model::{HostName, PortId};
+
+use super::error::{ErrorCode, ErrorDetail};
+
+/// How long a client may take for a body; it holds a connection meanwhile.
+const BODY_WITHIN: Duration = Duration::from_secs(30);
+
+/// `{host}` of the path.
+#[derive(Debug)]
+pub(crate) struct HostPath(pub(crate) HostName);
+
+/// `{port}` of the path.
+#[derive(Debug)]
+pub(crate) struct PortPath(pub(crate) PortId);
+
+/// `{host}` and `{port}` of the path.
+#[derive(Debug)]
+pub(crate) struct PlacePath(pub(crate) HostName, pub(crate) PortId);
+
+/// The query; a parameter that is not known is an error, not a filter that matches everything.
+#[derive(Debug)]
+pub(crate) struct Params<T>(pub(crate) T);
+
+/// The body, of whatever media type.
+#[derive(Debug)]
+pub(crate) struct Body(pub(crate) Bytes);
+
+async fn path<T, S>(parts: &mut Parts, state: &S) -> Result<T, ErrorDetail>
+where
+    T: DeserializeOwned + Send,
+    S: Send + Sync,
+{
+    let path = Path::<T>::from_request_parts(parts, state).await;
+    path.map(|path| path.0)
+        .map_err(|error| ErrorDetail::new(ErrorCode::BadRequest, error.body_text()))
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for HostPath {
+    type Rejection = ErrorDetail;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ErrorDetail> {
+        let host: String = path(parts, state).await?;
+        host.parse()
+            .map(Self)
+            .map_err(|error| ErrorDetail::name("host", error))
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for PortPath {
+    type Rejection = ErrorDetail;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ErrorDetail> {
+        let port: String = path(parts, state).await?;
+        port.parse()
+            .map(Self)
+            .map_err(|error| ErrorDetail::name("port", error))
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for PlacePath {
+    type Rejection = ErrorDetail;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ErrorDetail> {
+        let (host, port): (String, String) = path(parts, state).await?;
+        let host = host
+            .parse()
+            .map_err(|error| ErrorDetail::name("host", error))?;
+        let port = port
+            .parse()
+            .map_err(|error| ErrorDetail::name("port", error))?;
+        Ok(Self(host, port))
+    }
+}
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Params<T> {
+    type Rejection = ErrorDetail;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ErrorDetail> {
+        let query = Query::<T>::from_request_parts(parts, state).await;
+        query
+            .map(|query| Self(query.0))
+            .map_err(|error| ErrorDetail::new(ErrorCode::BadRequest, error.body_text()))
+    }
+}
+
+impl<S: Send + Sync> FromRequest<S> for Body {
+    type Rejection = ErrorDetail;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, ErrorDetail> {
+        let body = tokio::time::timeout(BODY_WITHIN, Bytes::from_request(request, state)).await;
+        match body {
+            Ok(Ok(bytes)) => Ok(Self(bytes)),
+            Ok(Err(BytesRejection::FailedToBufferBody(FailedToBufferBody::LengthLimitError(
+                _,
+            )))) => {
+                let message = "the body is larger than is taken";
+                Err(ErrorDetail::new(ErrorCode::TooLarge, message))
+            }
+            Ok(Err(error)) => Err(ErrorDetail::new(ErrorCode::BadRequest, error.body_text())),
+            Err(_) => {
+                let message = format!("the body has not come within {} s", BODY_WITHIN.as_secs());
+                Err(ErrorDetail::new(ErrorCode::Timeout, message))
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures::stream;
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_body_that_does_not_come_is_not_waited_for_for_ever() {
+        let never = stream::pending::<Result<Bytes, std::io::Error>>();
+        let request = Request::new(axum::body::Body::from_stream(never));
+        let error = Body::from_request(request, &()).await.unwrap_err();
+        assert_eq!(error.code, ErrorCode::Timeout);
+    }
+}

@@ -1,0 +1,120 @@
+//! The task that keeps the overview: one subscription to everything that is wanted and said.
+
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+use weft_model::{HostName, Keyspace, PortId};
+use weft_store::{Change, Event, Store};
+
+use super::{Overview, Totals, Warning};
+use crate::record::Record;
+
+/// How long a writer waits for its own write to be seen, so that its warnings know of it. If it
+/// takes longer the warnings may be less; the write itself is long since done.
+const REACH_AT_MOST: Duration = Duration::from_millis(500);
+
+/// The overview, as handlers see it. Cheap to clone.
+#[derive(Debug, Clone)]
+pub(crate) struct Overviews {
+    overview: Arc<RwLock<Overview>>,
+    progress: watch::Receiver<Progress>,
+}
+
+#[derive(Debug, Clone, Copy, Default)]
+struct Progress {
+    revision: i64,
+    connected: bool,
+}
+
+impl Overviews {
+    /// Waits, within bounds, until the overview holds everything up to `revision`.
+    pub(crate) async fn reach(&self, revision: i64) {
+        let mut progress = self.progress.clone();
+        let reached = progress.wait_for(|progress| progress.revision >= revision);
+        if tokio::time::timeout(REACH_AT_MOST, reached).await.is_err() {
+            tracing::debug!(revision, "the overview lags behind");
+        }
+    }
+
+    /// What is to be said about `record` as port `port` of `host`.
+    pub(crate) fn warnings(&self, host: &HostName, port: &PortId, record: &Record) -> Vec<Warning> {
+        self.read(|overview| overview.warnings(host, port, record))
+    }
+
+    /// The cloud in numbers.
+    pub(crate) fn totals(&self) -> Totals {
+        let progress = *self.progress.borrow();
+        self.read(|overview| overview.totals(progress.revision, progress.connected))
+    }
+
+    fn read<T>(&self, look: impl FnOnce(&Overview) -> T) -> T {
+        // A panic while it was written would leave nothing worse than a wrong count.
+        look(&self.overview.read().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+/// The overview of `store`, and the task that keeps it until `stop`.
+pub(crate) fn follow(
+    store: &Store,
+    keys: &Keyspace,
+    stop: CancellationToken,
+) -> (Overviews, impl Future<Output = ()> + Send + use<>) {
+    let overview = Arc::new(RwLock::new(Overview::default()));
+    let (sender, progress) = watch::channel(Progress::default());
+    let overviews = Overviews {
+        overview: overview.clone(),
+        progress,
+    };
+    let mut subscription = store.subscribe(vec![keys.nodes(), keys.states()]);
+    let keys = keys.clone();
+    let task = async move {
+        loop {
+            let event = tokio::select! {
+                event = subscription.next() => event,
+                () = stop.cancelled() => None,
+            };
+            let Some(event) = event else { break };
+            let mut revision = sender.borrow().revision;
+            let connected = !matches!(event, Event::Disconnected { .. });
+            match event {
+                Event::Snapshot { revision: at, kvs } => {
+                    revision = at;
+                    let mut fresh = Overview::default();
+                    for kv in kvs {
+                        if let Ok(key) = keys.parse(&kv.key) {
+                            fresh.apply(key, Some(&kv.value));
+                        }
+                    }
+                    *overview.write().unwrap_or_else(PoisonError::into_inner) = fresh;
+                }
+                Event::Changes {
+                    revision: at,
+                    changes,
+                } => {
+                    revision = at;
+                    let mut overview = overview.write().unwrap_or_else(PoisonError::into_inner);
+                    for change in changes {
+                        if let Ok(key) = keys.parse(change.key()) {
+                            match &change {
+                                Change::Put(kv) => overview.apply(key, Some(&kv.value)),
+                                Change::Delete { .. } => overview.apply(key, None),
+                            }
+                        }
+                    }
+                }
+                Event::Disconnected { reason } => {
+                    tracing::warn!(reason, "the store cannot be followed at the moment");
+                }
+                Event::Connected => tracing::info!("the store can be followed again"),
+            }
+            sender.send_replace(Progress {
+                revision,
+                connected,
+            });
+        }
+        subscription.close().await;
+    };
+    (overviews, task)
+}

@@ -1,0 +1,16 @@
+//! The whole server, over TCP, on a store of its own.
+
+mod apply;
+mod client;
+mod cloud;
+mod errors;
+mod hosts;
+mod ports;
+mod races;
+mod rig;
+mod server;
+mod shutdown;
+mod slow;
+mod start;
+mod store;
+mod watch;

@@ -1,0 +1,217 @@
+//! What the API shows: the store's records side by side, as one thing a person asks about.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use utoipa::ToSchema;
+use weft_model::{Condition, Key, PortBinding, Status};
+
+use crate::api::ErrorDetail;
+
+/// How far a wanted object has come, as its host's agent says.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ConditionView {
+    /// `accepted`, `programmed`, `effective`, `pending` or `failed`.
+    pub status: String,
+    /// Why it is no better than it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// With `failed`: how often it was tried; 0 if trying is pointless until the record changes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tries: Option<u32>,
+    /// With `failed`: when it is tried again (RFC 3339).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next_try: Option<String>,
+    /// `mod_revision` of the desired record that this speaks of.
+    pub revision: i64,
+    /// Whether that is the record's present revision. If not, the agent has not yet seen, or not
+    /// yet judged, the latest change.
+    pub current: bool,
+    /// Since when it is so (RFC 3339).
+    pub since: String,
+}
+
+/// All that is known of one port on one host.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct PortView {
+    /// The host.
+    pub host: String,
+    /// The port.
+    pub port: String,
+    /// The record's revision, for `If-Match`.
+    pub mod_revision: i64,
+    /// What is wanted: the record as it stands in the store, `null` if it is no JSON.
+    pub record: Value,
+    /// What is wrong with the record, if it was written by somebody who does not check.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub invalid: Option<ErrorDetail>,
+    /// How far it has come; absent if the host's agent has said nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub condition: Option<ConditionView>,
+    /// What the agent published when the port became effective; absent if it is not effective.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub state: Option<Value>,
+}
+
+/// One host.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct HostView {
+    /// Its name.
+    pub host: String,
+    /// Whether its agent lives (its lease holds).
+    pub alive: bool,
+    /// The physical networks that it serves.
+    pub physnets: Vec<String>,
+    /// How many ports are wanted of it, by status; `unreported` is the status of a port of which
+    /// the agent has said nothing.
+    pub ports: std::collections::BTreeMap<String, u64>,
+}
+
+/// What a record of the store is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum RecordKind {
+    /// `nodes/{host}/ports/{id}`: a port is wanted.
+    Port,
+    /// `state/{host}/alive`: the host's agent lives.
+    Alive,
+    /// `state/{host}/physnets/{id}`: the host serves a physical network.
+    Physnet,
+    /// `state/{host}/ports/{id}`: a port is effective.
+    PortState,
+    /// `state/{host}/conditions/port/{id}`: the status of a port.
+    PortCondition,
+    /// `state/{host}/conditions/physnet/{id}`: the status of a physical network.
+    PhysnetCondition,
+}
+
+/// One record of the store.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct RecordView {
+    /// What it is about.
+    pub kind: RecordKind,
+    /// The host.
+    pub host: String,
+    /// The port or physical network; absent for `alive`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<String>,
+    /// The revision of its last change (of its end, in an event that tells of the end).
+    pub mod_revision: i64,
+    /// Its value; a text if it is no JSON, absent if the record has ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub value: Option<Value>,
+}
+
+/// The status of a port of which nothing is said.
+pub(crate) const UNREPORTED: &str = "unreported";
+
+// ===== impl ConditionView =====
+
+impl ConditionView {
+    /// `condition` of a record whose present revision is `mod_revision`.
+    pub(crate) fn of(condition: &Condition, mod_revision: i64) -> Self {
+        let (tries, next_try) = match &condition.status {
+            Status::Failed {
+                tries, next_try, ..
+            } => (Some(*tries), *next_try),
+            _ => (None, None),
+        };
+        Self {
+            status: condition.status.word().to_owned(),
+            reason: condition.status.reason().map(str::to_owned),
+            tries,
+            next_try: next_try.map(|time| time.to_string()),
+            revision: condition.revision,
+            current: condition.revision == mod_revision,
+            since: condition.since.to_string(),
+        }
+    }
+}
+
+// ===== impl PortView =====
+
+impl PortView {
+    /// The view of a record; condition and state are added by who has read them.
+    pub(crate) fn of(host: &str, port: &str, mod_revision: i64, bytes: &[u8]) -> Self {
+        let record: Value = serde_json::from_slice(bytes).unwrap_or_default();
+        let invalid = weft_model::decode_port(bytes).err().map(ErrorDetail::from);
+        Self {
+            host: host.to_owned(),
+            port: port.to_owned(),
+            mod_revision,
+            record,
+            invalid,
+            condition: None,
+            state: None,
+        }
+    }
+
+    /// The word for how far it has come.
+    pub(crate) fn status(&self) -> &str {
+        self.condition
+            .as_ref()
+            .map_or(UNREPORTED, |condition| condition.status.as_str())
+    }
+
+    /// The decoded record, if it is valid.
+    pub(crate) fn binding(&self) -> Option<PortBinding> {
+        PortBinding::from_json(&self.record).ok()
+    }
+}
+
+// ===== impl RecordView =====
+
+impl RecordKind {
+    /// Every kind.
+    pub(crate) const ALL: [Self; 6] = [
+        Self::Port,
+        Self::Alive,
+        Self::Physnet,
+        Self::PortState,
+        Self::PortCondition,
+        Self::PhysnetCondition,
+    ];
+
+    /// The word in queries and replies.
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Self::Port => "port",
+            Self::Alive => "alive",
+            Self::Physnet => "physnet",
+            Self::PortState => "port_state",
+            Self::PortCondition => "port_condition",
+            Self::PhysnetCondition => "physnet_condition",
+        }
+    }
+}
+
+impl RecordView {
+    /// The record at `key`; `bytes` is `None` if it has ended.
+    pub(crate) fn of(key: Key, mod_revision: i64, bytes: Option<&[u8]>) -> Self {
+        use weft_model::ConditionKind;
+        let (kind, host, id) = match key {
+            Key::Port(host, port) => (RecordKind::Port, host, Some(port.to_string())),
+            Key::Alive(host) => (RecordKind::Alive, host, None),
+            Key::Physnet(host, name) => (RecordKind::Physnet, host, Some(name.to_string())),
+            Key::PortState(host, port) => (RecordKind::PortState, host, Some(port.to_string())),
+            Key::Condition(host, ConditionKind::Port, id) => {
+                (RecordKind::PortCondition, host, Some(id))
+            }
+            Key::Condition(host, ConditionKind::Physnet, id) => {
+                (RecordKind::PhysnetCondition, host, Some(id))
+            }
+        };
+        Self {
+            kind,
+            host: host.to_string(),
+            id,
+            mod_revision,
+            value: bytes.map(json_or_text),
+        }
+    }
+}
+
+/// A value of the store: JSON, or the text that stands there instead.
+pub(crate) fn json_or_text(bytes: &[u8]) -> Value {
+    serde_json::from_slice(bytes)
+        .unwrap_or_else(|_| Value::String(String::from_utf8_lossy(bytes).into_owned()))
+}
