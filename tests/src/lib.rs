@@ -1,1 +1,50 @@
-//! Test harness.
+//! A small cloud on one machine, for scenarios and benchmarks: hosts that are network namespaces,
+//! each with a dataplane and an agent as processes of their own; a store; virtual machines; and
+//! relays that see, count and disturb what passes between them.
+//!
+//! ```text
+//!  vm ── tap ─┐                                                     ┌─ tap ── vm
+//!      [ dataplane ]── trunk0, trunk1 (veth) ──[ dataplane ]
+//!            │ Proxy                                 │ Proxy
+//!        [ agent ]──── Valve ──► store ◄── Valve ────[ agent ]
+//! ```
+//!
+//! * [`scenario`] makes a [`Cloud`], runs the body, shows what all of it looks like if that fails, and
+//!   removes every trace.
+//! * [`Cloud`]: hosts, records, and waiting for what the hosts say of them ([`View`]).
+//! * [`Host`]: its processes, its configuration, its dataplane's contents ([`Contents`]).
+//! * [`proxy`]: the relay in front of a dataplane. [`Valve`]: the one in front of the store.
+//!
+//! | variable | meaning |
+//! |---|---|
+//! | `WEFT_BINARY` | the `weft` to test; else the one beside the test's own executable |
+//! | `WEFT_DATAPLANE` | `switch` (default) or `vpp` |
+//! | `WEFT_VPP_BINARY` | VPP, for instance `/opt/vpp/bin/vpp`; its libraries are found from there |
+//! | `WEFT_VPP_PRELOAD` | a library to load into VPP first, where the kernel lacks vhost-net |
+//!
+//! Needs root and Debian's `iproute2`, `iputils-ping`, `etcd-server`.
+
+mod binary;
+mod cloud;
+mod contents;
+mod dataplane;
+mod host;
+mod port;
+pub mod proxy;
+mod scenario;
+mod store;
+mod valve;
+mod view;
+mod vm;
+
+pub use binary::weft_binary;
+pub use cloud::Cloud;
+pub use contents::Contents;
+pub use dataplane::{Dataplane, DataplaneKind};
+pub use host::{Host, HostConfig, Uplink};
+pub use port::Port;
+pub use scenario::{Setup, scenario};
+pub use store::{StoreKind, StoreServer};
+pub use valve::Valve;
+pub use view::{State, View};
+pub use vm::Vm;

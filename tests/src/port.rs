@@ -1,0 +1,50 @@
+//! Records of ports, as a cloud would write them.
+
+use serde_json::{Value, json};
+
+/// The record of a port, to be altered before it is written.
+#[derive(Clone, Debug)]
+pub struct Port {
+    record: Value,
+}
+
+impl Port {
+    /// A port of the untagged network of `physnet1`. `number` makes its MAC address.
+    pub fn flat(number: u8) -> Self {
+        Self {
+            record: json!({
+                "mac_address": format!("fa:16:3e:00:00:{number:02x}"),
+                "mtu": 1500,
+                "physnet": "physnet1",
+                "network_type": "flat",
+                "segmentation_id": null,
+                "binding_type": "tap",
+                "fixed_ips": [],
+                "allowed_address_pairs": [],
+                "security_groups": [],
+                "port_security_enabled": false,
+            }),
+        }
+    }
+
+    /// A port of a VLAN of `physnet1`.
+    pub fn vlan(number: u8, vlan: u16) -> Self {
+        Self::flat(number)
+            .with("network_type", "vlan")
+            .with("segmentation_id", vlan)
+    }
+
+    /// The same with another value in one field.
+    #[must_use]
+    pub fn with(mut self, field: &str, value: impl Into<Value>) -> Self {
+        if let Some(object) = self.record.as_object_mut() {
+            object.insert(field.to_owned(), value.into());
+        }
+        self
+    }
+
+    /// The record's bytes.
+    pub fn bytes(&self) -> Vec<u8> {
+        self.record.to_string().into_bytes()
+    }
+}

@@ -1,0 +1,25 @@
+//! Scenarios with real processes, stores, dataplanes and packets; they need root.
+//!
+//! A number in a name is that of the conformance scenario which the test stands for:
+//!
+//! | module | what is in question | numbers |
+//! |---|---|---|
+//! | [`binding`] | ports come, change and go | 3 – 7 |
+//! | [`restart`] | agents and dataplanes die | 11 – 13, 20 |
+//! | [`refusal`] | what a dataplane or a record denies to one port | 14, 15 |
+//! | [`store_loss`] | the store dies, forgets, or cannot be reached | 16, 17 |
+//! | [`configuration`] | what an operator changes, or gets wrong | 19 |
+//! | [`foreign`] | what others have made in the dataplane | |
+//! | [`wire`] | the dataplane's API breaks off | |
+//! | [`command_line`] | what a person sees | |
+//! | [`churn`] | everything at random | |
+
+mod binding;
+mod churn;
+mod command_line;
+mod configuration;
+mod foreign;
+mod refusal;
+mod restart;
+mod store_loss;
+mod wire;
