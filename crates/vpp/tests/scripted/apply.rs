@@ -122,7 +122,7 @@ async fn a_tap_is_made_with_its_mark_and_known_from_then_on() {
             sw_if_index: SwIfIndex(9),
         };
         let made = peer.answer::<TapCreateV3>(Retval::OK, reply).await;
-        assert_eq!(made.tag.to_str(), "weft.tap.p1");
+        assert_eq!(made.tag.to_str(), "weft.tap.p1\0");
         assert_eq!(made.host_mtu_size.0, Some(1450));
         let mtu = peer.grant::<SwInterfaceSetMtu>().await;
         assert_eq!((mtu.sw_if_index, mtu.mtu), (SwIfIndex(9), [1450, 0, 0, 0]));

@@ -308,7 +308,9 @@ fn tap_request(tap: &Tap, mark: &InterfaceMark) -> Result<TapCreateV3, InvalidTe
         host_mtu_size: u32::from(tap.mtu.get()).into(),
         host_mac_addr: MacAddress(tap.host_mac.octets()).into(),
         host_if_name: FixedString::try_from(tap.host_if_name.as_str())?.into(),
-        tag: VarString::from(mark.to_string().as_str()),
+        // VPP keeps these bytes alone (`vl_api_from_api_to_new_vec`), and reads them back as a text
+        // that ends with NUL: without one, whatever stands behind them becomes part of the tag.
+        tag: VarString::from(format!("{mark}\0").as_str()),
         ..TapCreateV3::default()
     })
 }
