@@ -94,6 +94,8 @@ errors! {
     L2FwdFlood: Error, "l2-fwd", "flood", "L2 forward misses";
     /// Destination address found.
     L2FwdHit: Info, "l2-fwd", "hit", "L2 forward hits";
+    /// Destination address is the bridge domain's own, and nothing is routed here.
+    L2FwdBviEthertype: Error, "l2-fwd", "bvi_ethertype", "BVI packet with unhandled ethertype";
     /// Destination address has a filter entry.
     L2FwdFilterDrop: Error, "l2-fwd", "filter_drop", "Filter Mac Drop";
     /// Destination address is where the packet came from.

@@ -12,6 +12,7 @@
 //!   based its decision on, so that it never undoes what the control thread did in between. Losing
 //!   is harmless: the address's next packet learns it.
 //!
+//! Counts of what was learned belong to the table too, so that they are right whatever is lost on the way.
 //! Deleting marks the value absent and leaves the key. When too many slots are used up, the control
 //! thread copies what is alive into a fresh table and publishes that with the next configuration;
 //! what workers learn in the old one after the copy is learned again from the next packet.

@@ -1,5 +1,7 @@
 //! Frames: vectors of packets on their way to one node.
 
+use std::collections::VecDeque;
+
 use weft_packet::BufferIndex;
 
 use crate::node::{Nexts, NodeId};
@@ -17,7 +19,8 @@ pub(crate) struct Frame {
 /// Frames that wait for each node.
 #[derive(Debug)]
 pub(crate) struct Pending {
-    by_node: [Vec<Frame>; NodeId::COUNT],
+    /// In the order in which they came, so that a flow's packets keep theirs.
+    by_node: [VecDeque<Frame>; NodeId::COUNT],
     /// Emptied frames, to be used again.
     spare: Vec<Frame>,
 }
@@ -52,7 +55,7 @@ impl Frame {
 impl Pending {
     pub(crate) fn new() -> Self {
         Self {
-            by_node: std::array::from_fn(|_| Vec::new()),
+            by_node: std::array::from_fn(|_| VecDeque::new()),
             spare: Vec::new(),
         }
     }
@@ -101,24 +104,24 @@ impl Pending {
     #[inline]
     pub(crate) fn enqueue_whole(&mut self, node: NodeId, frame: Frame) {
         let waiting = &mut self.by_node[node as usize];
-        match waiting.last_mut() {
+        match waiting.back_mut() {
             Some(last) if last.room() >= frame.len => {
                 last.extend(frame.packets());
                 self.recycle(frame);
             }
-            _ => waiting.push(frame),
+            _ => waiting.push_back(frame),
         }
     }
 
-    /// A frame that waits for a node.
+    /// The frame that has waited longest for a node.
     #[inline]
     pub(crate) fn take(&mut self, node: NodeId) -> Option<Frame> {
-        self.by_node[node as usize].pop()
+        self.by_node[node as usize].pop_front()
     }
 
     /// Whether no frame waits.
     pub(crate) fn is_empty(&self) -> bool {
-        self.by_node.iter().all(Vec::is_empty)
+        self.by_node.iter().all(VecDeque::is_empty)
     }
 
     /// Takes a frame back whose packets went on.
@@ -130,10 +133,12 @@ impl Pending {
         }
     }
 
+    /// The last frame that waits for a node, with room for at least one packet.
+    #[inline]
     fn last(&mut self, node: NodeId) -> &mut Frame {
         let waiting = &mut self.by_node[node as usize];
-        if waiting.last().is_none_or(|last| last.room() == 0) {
-            waiting.push(self.spare.pop().unwrap_or_else(Frame::new));
+        if waiting.back().is_none_or(|last| last.room() == 0) {
+            waiting.push_back(self.spare.pop().unwrap_or_else(Frame::new));
         }
         let at = waiting.len() - 1;
         &mut waiting[at]

@@ -22,9 +22,6 @@ pub(crate) use l2_input_vtr::L2InputVtr;
 pub(crate) use l2_learn::L2Learn;
 pub(crate) use l2_output::L2Output;
 
-/// Packets ahead of the current one whose lines are fetched.
-const AHEAD: usize = 8;
-
 /// Packets whose table entries are fetched before the first of them is looked at: few enough that
 /// the entries are still in the nearest cache then.
 const BATCH: usize = 32;

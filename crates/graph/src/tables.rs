@@ -22,7 +22,10 @@ mod mac;
 mod publish;
 mod report;
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::{BTreeSet, HashMap},
+    sync::Arc,
+};
 
 use weft_packet::SwIfIndex;
 
@@ -54,6 +57,8 @@ pub struct Tables {
     /// Indices given back, the last of which is used first, as VPP's pools do.
     free_indices: Vec<SwIfIndex>,
     domains: Vec<Option<BridgeDomain>>,
+    /// Places in `domains` that are free, the lowest of which is used first, as VPP does.
+    free_domains: BTreeSet<u16>,
     bd_by_id: HashMap<BdId, BdIndex>,
     pub(crate) streams: Vec<Arc<Stream>>,
     ageing: Ageing,

@@ -5,7 +5,7 @@
 
 use weft_packet::SwIfIndex;
 
-use super::{FibTable, Value, table::Update};
+use super::{FibTable, Value};
 
 /// Where a scan stands.
 #[derive(Debug, Default)]
@@ -19,14 +19,13 @@ impl Ageing {
     ///
     /// `current` gives the sequence numbers that an entry of a bridge domain and interface must
     /// carry and the bridge domain's MAC age in minutes (0: entries do not age), or `None` if
-    /// either is gone. `removed` is called with the bridge domain of each entry removed.
+    /// either is gone.
     pub(crate) fn step(
         &mut self,
         table: &FibTable,
         minute: u8,
         budget: usize,
         current: impl Fn(u16, SwIfIndex) -> Option<(u16, u8)>,
-        mut removed: impl FnMut(u16),
     ) -> bool {
         let end = table.slots().min(self.cursor.saturating_add(budget));
         for at in self.cursor.min(end)..end {
@@ -41,8 +40,8 @@ impl Ageing {
                 value.sn() == sn && (mac_age == 0 || age < mac_age)
             });
             // Losing to a worker that just brings the entry up to date is right.
-            if !keep && table.compare_exchange(key, value, Value::ABSENT) == Update::Done {
-                removed(key.bd_index());
+            if !keep {
+                table.compare_exchange(key, value, Value::ABSENT);
             }
         }
         let finished = end == table.slots();

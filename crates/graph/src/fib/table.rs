@@ -7,6 +7,9 @@ use super::{Key, Value};
 /// Smallest table: 2^16 slots of 16 bytes.
 const MIN_SLOTS: usize = 1 << 16;
 
+/// Bridge domain indices that a key can hold.
+const BD_COUNT: usize = 1 << 16;
+
 /// One entry. The value is stored complemented, so that fresh zeroed memory reads as absent.
 #[derive(Debug, Default)]
 #[repr(C, align(16))]
@@ -25,6 +28,8 @@ pub(crate) struct FibTable {
     used: AtomicUsize,
     /// Entries that were learned, over all bridge domains.
     learned: AtomicU32,
+    /// Entries that were learned, by bridge domain.
+    learned_in: Box<[AtomicU32]>,
 }
 
 /// What became of an attempt to change a value.
@@ -48,6 +53,9 @@ impl FibTable {
             shift: 64 - count.trailing_zeros(),
             used: AtomicUsize::new(0),
             learned: AtomicU32::new(0),
+            learned_in: std::iter::repeat_with(AtomicU32::default)
+                .take(BD_COUNT)
+                .collect(),
         }
     }
 
@@ -99,7 +107,7 @@ impl FibTable {
         let (was_learned, is_learned) = (old.is_learned(), new.is_learned());
         // Counted before, so that whoever removes the entry finds it counted.
         if is_learned && !was_learned {
-            self.learned.fetch_add(1, Ordering::Relaxed);
+            self.count_learned(key, 1);
         }
         let swapped =
             slot.complement
@@ -109,12 +117,20 @@ impl FibTable {
             Err(_) => is_learned && !was_learned,
         };
         if counts_less {
-            self.learned.fetch_sub(1, Ordering::Relaxed);
+            self.count_learned(key, u32::MAX);
         }
         if swapped.is_ok() {
             Update::Done
         } else {
             Update::Raced
+        }
+    }
+
+    /// Adds to the counts of learned entries, modulo 2^32.
+    fn count_learned(&self, key: Key, change: u32) {
+        self.learned.fetch_add(change, Ordering::Relaxed);
+        if let Some(count) = self.learned_in.get(usize::from(key.bd_index())) {
+            count.fetch_add(change, Ordering::Relaxed);
         }
     }
 
@@ -182,6 +198,13 @@ impl FibTable {
     #[inline]
     pub(crate) fn learned(&self) -> u32 {
         self.learned.load(Ordering::Relaxed)
+    }
+
+    /// Learned entries of a bridge domain now.
+    #[inline]
+    pub(crate) fn learned_in(&self, bd_index: u16) -> u32 {
+        let count = self.learned_in.get(usize::from(bd_index));
+        count.map_or(0, |count| count.load(Ordering::Relaxed))
     }
 
     /// The entry at a slot, if there is one.

@@ -87,7 +87,7 @@ proptest! {
                 Step::Age { minute } => {
                     let mut ageing = Ageing::default();
                     let current = |_, _| Some((0, MAC_AGE));
-                    while !ageing.step(&table, minute, 1000, current, |_| ()) {}
+                    while !ageing.step(&table, minute, 1000, current) {}
                     model.retain(|_, value| {
                         !value.is_learned() || minute.wrapping_sub(value.timestamp()) < MAC_AGE
                     });
@@ -103,6 +103,7 @@ proptest! {
             prop_assert_eq!(table.entries().count(), model.len());
             let count = model.values().filter(|value| value.is_learned()).count();
             prop_assert_eq!(table.learned() as usize, count);
+            prop_assert_eq!(table.learned(), table.learned_in(1) + table.learned_in(2));
         }
     }
 }

@@ -11,7 +11,6 @@ use weft_packet::{
     header::{ETHERNET_HEADER_LEN, EtherType, MacAddr, VLAN_TAG_LEN},
 };
 
-use super::AHEAD;
 use crate::{
     error::Error,
     node::{Context, Nexts, Node, NodeId, drop_for},
@@ -22,6 +21,9 @@ use crate::{
 
 /// Bytes up to the type behind two tags.
 const TWO_TAGS_LEN: usize = ETHERNET_HEADER_LEN + 2 * VLAN_TAG_LEN;
+
+/// Packets ahead of the current one whose lines are fetched; later nodes find them in the cache.
+const AHEAD: usize = 8;
 
 pub(crate) struct EthernetInput;
 

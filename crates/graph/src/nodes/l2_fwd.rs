@@ -90,6 +90,8 @@ fn uncommon(meta: &mut Meta, value: Value, is_current: bool) -> NodeId {
         Error::L2FwdReflectDrop
     } else if flags.intersects(FibFlags::FILTER) {
         Error::L2FwdFilterDrop
+    } else if flags.intersects(FibFlags::BVI) {
+        Error::L2FwdBviEthertype
     } else {
         meta.tx_sw_if_index = value.sw_if_index();
         return NodeId::L2Output;

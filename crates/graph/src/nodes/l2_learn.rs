@@ -4,8 +4,6 @@
 //! a filtered address, or from a static one elsewhere, are dropped. Known addresses are brought up to
 //! date once a minute when they age.
 
-use std::sync::atomic::Ordering;
-
 use weft_packet::{BufferIndex, L2Opaque, SwIfIndex};
 
 use super::BATCH;
@@ -118,8 +116,7 @@ fn learn(
 ) -> Option<Error> {
     let fib = &tables.fib;
     let bd = tables.bridge_domain(BdIndex(seen.l2.bd_index));
-    let learned = bd.learned.as_ref()?;
-    let learned_here = learned.load(Ordering::Relaxed);
+    let learned_here = fib.learned_in(seen.l2.bd_index);
     let flags = value.flags();
     let is_known = value.is_present_on(seen.rx);
 
@@ -154,15 +151,7 @@ fn learn(
     }
 
     let new = Value::new(seen.rx, FibFlags::LEARNED, seen.minute, seen.l2.fib_sn);
-    let is_new = !value.is_learned();
-    // Counted before, so that whoever removes the entry finds it counted.
-    if is_new {
-        learned.fetch_add(1, Ordering::Relaxed);
-    }
     let update = fib.compare_exchange(key, value, new);
-    if update != Update::Done && is_new {
-        learned.fetch_sub(1, Ordering::Relaxed);
-    }
     if update == Update::Full {
         counts.limited += 1;
     }

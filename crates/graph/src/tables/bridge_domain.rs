@@ -1,9 +1,6 @@
 //! Bridge domains and their members.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicU32, Ordering},
-};
+use std::sync::Arc;
 
 use weft_packet::SwIfIndex;
 use weft_packet::header::MacAddr;
@@ -71,18 +68,17 @@ pub struct BridgeDomain {
     /// Where unknown unicast goes.
     pub uu_fwd: Option<SwIfIndex>,
     seq: u8,
-    learned: Arc<AtomicU32>,
 }
 
 /// What the nodes read of a bridge domain.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct BdView {
+    pub(crate) exists: bool,
     /// Features that the bridge domain allows; those it has no say in are always set.
     pub(crate) features: Bitmap,
     pub(crate) mac_age: u8,
     pub(crate) seq: u8,
     pub(crate) learn_limit: u32,
-    pub(crate) learned: Option<Arc<AtomicU32>>,
     /// Members that are flooded to, in the order in which that is done.
     pub(crate) flood: Option<Arc<[FloodTarget]>>,
 }
@@ -134,13 +130,6 @@ impl BdFlags {
     }
 }
 
-impl BridgeDomain {
-    /// Addresses learned now.
-    pub fn learned(&self) -> u32 {
-        self.learned.load(Ordering::Relaxed)
-    }
-}
-
 impl BdView {
     /// Sequence numbers that an entry learned now on an interface with `seq` carries.
     #[inline]
@@ -162,15 +151,15 @@ impl Tables {
         if self.bd_by_id.contains_key(&id) {
             return Err(TableError::BridgeDomainExists(id));
         }
-        // The lowest free index, as VPP takes; 0 stays nobody's.
-        let at = match self.domains.iter().skip(1).position(Option::is_none) {
-            Some(free) => free + 1,
-            None => self.domains.len().max(1),
+        let index = if let Some(free) = self.free_domains.pop_first() {
+            free
+        } else {
+            let next = u16::try_from(self.domains.len());
+            let next = next.map_err(|_| TableError::TooManyBridgeDomains)?;
+            self.domains.push(None);
+            next
         };
-        let index = BdIndex(u16::try_from(at).map_err(|_| TableError::TooManyBridgeDomains)?);
-        if self.domains.len() <= at {
-            self.domains.resize_with(at + 1, || None);
-        }
+        let (at, index) = (usize::from(index), BdIndex(index));
         let seq = self.bridge_domains.get(u32::from(index.0)).seq;
         self.domains[at] = Some(BridgeDomain {
             id,
@@ -181,7 +170,6 @@ impl Tables {
             bvi: None,
             uu_fwd: None,
             seq,
-            learned: Arc::default(),
         });
         self.bd_by_id.insert(id, index);
         self.refresh_domain(index);
@@ -201,6 +189,7 @@ impl Tables {
         let slot = usize::from(index.0);
         let seq = self.domains[slot].take().map_or(0, |domain| domain.seq);
         self.bd_by_id.remove(&id);
+        self.free_domains.insert(index.0);
         // The sequence number goes on, so that the next owner of the index does not inherit.
         *self.bridge_domains.get_mut(u32::from(index.0)) = BdView {
             seq: seq.wrapping_add(1),
@@ -351,7 +340,7 @@ impl Tables {
             mac_age: domain.mac_age,
             seq: domain.seq,
             learn_limit: domain.learn_limit,
-            learned: Some(Arc::clone(&domain.learned)),
+            exists: true,
             flood: Some(flood),
         };
     }

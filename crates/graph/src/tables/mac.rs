@@ -1,9 +1,6 @@
 //! The control thread's operations on the layer-2 FIB.
 
-use std::{
-    sync::{Arc, atomic::Ordering},
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 use weft_packet::SwIfIndex;
 use weft_packet::header::MacAddr;
@@ -46,8 +43,7 @@ impl Tables {
             self.interface(own).ok_or(TableError::NoInterface(own))?;
         }
         let old = self.fib.set(Key::new(mac, index.0), target.value());
-        self.forget_learned(index, old.ok_or(TableError::FibFull)?);
-        Ok(())
+        old.map(|_| ()).ok_or(TableError::FibFull)
     }
 
     /// Removes a MAC address; with `only`, if it leads to that interface. Takes effect at once.
@@ -65,10 +61,15 @@ impl Tables {
         if value.is_absent() || !matches {
             return Err(TableError::NoMac);
         }
-        if let Some(old) = fib.set(key, Value::ABSENT) {
-            self.forget_learned(index, old);
-        }
+        // The key is there, so this needs no new slot.
+        fib.set(key, Value::ABSENT);
         Ok(())
+    }
+
+    /// How many addresses a bridge domain has learned.
+    pub fn learned(&self, bd: BdId) -> Result<u32, TableError> {
+        let index = self.bd_index(bd).ok_or(TableError::NoBridgeDomain(bd))?;
+        Ok(self.fib.learned_in(index.0))
     }
 
     /// The entry of a MAC address.
@@ -88,7 +89,8 @@ impl Tables {
     }
 
     /// Looks at `budget` slots of the FIB for entries that are too old or were flushed, removes
-    /// them, and grows the table when it fills up. Returns whether a round is complete.
+    /// them, and grows the table when it fills up (which [publishes](Tables::publish)). Returns
+    /// whether a round is complete.
     ///
     /// `now` is on the clock that the workers' is on. To be called every few seconds and after a
     /// flush, until it returns true.
@@ -102,29 +104,15 @@ impl Tables {
             |bd_index, sw_if_index| {
                 let bd = self.bridge_domains.get(u32::from(bd_index));
                 let interface = self.interfaces.get(sw_if_index.0);
-                (bd.learned.is_some() && interface.counters.is_some())
+                (bd.exists && interface.counters.is_some())
                     .then(|| (bd.fib_sn(interface.seq), bd.mac_age))
-            },
-            |bd_index| {
-                if let Some(learned) = &self.bridge_domains.get(u32::from(bd_index)).learned {
-                    learned.fetch_sub(1, Ordering::Relaxed);
-                }
             },
         );
         self.ageing = ageing;
-        if finished && let Some(successor) = fib.successor() {
+        if let Some(successor) = fib.successor() {
             self.fib = Arc::new(successor);
             self.publish();
         }
         finished
-    }
-
-    /// Takes a learned entry that is no more out of the bridge domain's count.
-    fn forget_learned(&self, index: BdIndex, old: Value) {
-        if old.is_learned()
-            && let Some(learned) = &self.bridge_domains.get(u32::from(index.0)).learned
-        {
-            learned.fetch_sub(1, Ordering::Relaxed);
-        }
     }
 }

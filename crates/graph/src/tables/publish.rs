@@ -125,7 +125,9 @@ impl Tables {
             bridge_domains,
             records: Vec::new(),
             free_indices: Vec::new(),
-            domains: Vec::new(),
+            // Index 0 is nobody's.
+            domains: vec![None],
+            free_domains: std::collections::BTreeSet::new(),
             bd_by_id: std::collections::HashMap::new(),
             streams: Vec::new(),
             ageing: crate::fib::Ageing::default(),

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use weft_graph::{BdFlags, Error, FibFlags, MacTarget, SwIfIndex};
+use weft_graph::{BdFlags, DeviceClass, Error, FibFlags, MacTarget, PortType, SwIfIndex};
 
 use crate::lab::{BD, Lab, frame, mac, outcome};
 
@@ -26,7 +26,7 @@ fn a_learned_address_is_forwarded_to_its_port_only() {
     assert_eq!(lab.send(a, &[&question]), outcome(&[(b, &question)], &[]));
     let entry = lab.tables.mac(BD, mac(1)).unwrap();
     assert_eq!((entry.sw_if_index, entry.flags), (a, FibFlags::LEARNED));
-    assert_eq!(lab.tables.bridge_domain(BD).unwrap().learned(), 2);
+    assert_eq!(lab.tables.learned(BD).unwrap(), 2);
 }
 
 #[test]
@@ -41,7 +41,7 @@ fn an_address_that_moves_is_followed() {
     );
     let answer = frame(3, 1);
     assert_eq!(lab.send(c, &[&answer]), outcome(&[(b, &answer)], &[]));
-    assert_eq!(lab.tables.bridge_domain(BD).unwrap().learned(), 2);
+    assert_eq!(lab.tables.learned(BD).unwrap(), 2);
 }
 
 #[test]
@@ -57,7 +57,7 @@ fn a_static_address_does_not_move() {
     let entry = lab.tables.mac(BD, mac(1)).unwrap();
     assert_eq!(entry.sw_if_index, a);
     assert!(entry.flags.intersects(FibFlags::STATIC));
-    assert_eq!(lab.tables.bridge_domain(BD).unwrap().learned(), 0);
+    assert_eq!(lab.tables.learned(BD).unwrap(), 0);
 }
 
 #[test]
@@ -73,7 +73,7 @@ fn a_provisioned_address_that_is_not_static_moves_and_is_learned_then() {
     );
     let entry = lab.tables.mac(BD, mac(1)).unwrap();
     assert_eq!((entry.sw_if_index, entry.flags), (b, FibFlags::LEARNED));
-    assert_eq!(lab.tables.bridge_domain(BD).unwrap().learned(), 1);
+    assert_eq!(lab.tables.learned(BD).unwrap(), 1);
 }
 
 #[test]
@@ -119,6 +119,46 @@ fn address_zero_is_not_learned() {
 }
 
 #[test]
+fn the_bridge_domains_own_address_is_not_routed() {
+    let (mut lab, [a, _]) = Lab::with_members();
+    let bvi = lab
+        .tables
+        .add_port("bvi0", DeviceClass::Loopback, mac(0xf0), 9000);
+    lab.tables.set_admin_up(bvi, true).unwrap();
+    lab.tables.set_l2_bridge(bvi, BD, PortType::Bvi, 0).unwrap();
+    lab.learn(a, 1);
+    let found = lab.send(a, &[&frame(1, 0xf0)]);
+    assert_eq!(found, outcome(&[], &[(Error::L2FwdBviEthertype, 1)]));
+}
+
+#[test]
+fn packets_of_a_flow_keep_their_order_over_many_frames() {
+    let (mut lab, [a, b]) = Lab::with_members();
+    lab.learn(a, 1);
+    lab.learn(b, 2);
+    let packets: Vec<_> = (0..1000_u32)
+        .map(|number| {
+            let mut packet = frame(1, 2);
+            packet.extend_from_slice(&number.to_be_bytes());
+            lab.pool.alloc_from(&packet).unwrap()
+        })
+        .collect();
+    lab.graph.input(&mut lab.pool, a, &packets, lab.now);
+    lab.graph.run(&mut lab.pool, lab.now);
+    let mut numbers = Vec::new();
+    let pool = &mut lab.pool;
+    lab.graph.drain_tx(|_, packets| {
+        for &packet in packets {
+            let data = pool.data(packet);
+            let (_, number) = data.split_last_chunk::<4>().unwrap();
+            numbers.push(u32::from_be_bytes(*number));
+            pool.free(packet);
+        }
+    });
+    assert_eq!(numbers, (0..1000).collect::<Vec<_>>());
+}
+
+#[test]
 fn an_old_entry_ages_out_and_a_used_one_stays() {
     let (mut lab, [a, b]) = Lab::with_members();
     lab.tables.set_bd_mac_age(BD, 5).unwrap();
@@ -139,7 +179,7 @@ fn an_old_entry_ages_out_and_a_used_one_stays() {
         lab.tables.mac(BD, mac(1)).map(|entry| entry.sw_if_index),
         Some(a)
     );
-    assert_eq!(lab.tables.bridge_domain(BD).unwrap().learned(), 1);
+    assert_eq!(lab.tables.learned(BD).unwrap(), 1);
 }
 
 #[test]
@@ -199,7 +239,7 @@ fn a_flushed_entry_is_removed_by_the_next_scan() {
         .collect();
     left.sort();
     assert_eq!(left, [mac(2), mac(3)], "the static entry stays");
-    assert_eq!(lab.tables.bridge_domain(BD).unwrap().learned(), 1);
+    assert_eq!(lab.tables.learned(BD).unwrap(), 1);
 }
 
 #[test]

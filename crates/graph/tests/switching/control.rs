@@ -175,7 +175,7 @@ fn mac_addresses_are_checked() {
         lab.tables.delete_mac(BD, mac(1), None),
         Err(TableError::NoMac)
     );
-    assert_eq!(lab.tables.bridge_domain(BD).unwrap().learned(), 0);
+    assert_eq!(lab.tables.learned(BD).unwrap(), 0);
 }
 
 #[test]

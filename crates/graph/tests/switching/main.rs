@@ -17,3 +17,4 @@ mod ports;
 mod properties;
 mod trace;
 mod vlans;
+mod workers;

@@ -75,15 +75,6 @@ impl BufferPool {
         unsafe { self.start(buffer).add(offset).cast::<[u8; N]>().as_ref() }
     }
 
-    /// As [`BufferPool::head`], to change.
-    #[inline]
-    pub fn head_mut<const N: usize>(&mut self, packet: BufferIndex) -> &mut [u8; N] {
-        const { assert!(N <= HEAD_MAX) };
-        let offset = usize::from(self.meta(packet).offset);
-        // SAFETY: as in `head`; `&mut self` makes the view the only one.
-        unsafe { self.start(packet).add(offset).cast::<[u8; N]>().as_mut() }
-    }
-
     /// Lets the packet start `bytes` earlier, in the headroom, and returns the new bytes, whose
     /// content is unspecified.
     #[inline]
@@ -165,22 +156,6 @@ impl BufferPool {
             let target = self.start(to).add(to_at);
             source.copy_to(target, length);
         }
-    }
-
-    /// Brings the cache lines of a packet's metadata and header near.
-    #[inline]
-    pub fn prefetch(&self, buffer: BufferIndex) {
-        let offset = HEADROOM;
-        #[cfg(target_arch = "x86_64")]
-        // SAFETY: a prefetch has no effect but on the cache, whatever the address; SSE is part of
-        // every x86-64.
-        unsafe {
-            use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
-            _mm_prefetch::<_MM_HINT_T0>(std::ptr::from_ref(self.meta(buffer)).cast());
-            _mm_prefetch::<_MM_HINT_T0>(self.start(buffer).as_ptr().add(offset).cast());
-        }
-        #[cfg(not(target_arch = "x86_64"))]
-        let _ = (buffer, offset);
     }
 
     /// The next buffer of a chain.

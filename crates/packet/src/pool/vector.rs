@@ -67,7 +67,7 @@ impl Buffers<'_> {
         unsafe { self.start(buffer).cast::<[u8; N]>().as_ref() }
     }
 
-    /// See [`BufferPool::head_mut`].
+    /// As [`Buffers::head`], to change.
     #[inline]
     pub fn head_mut<const N: usize>(&mut self, packet: BufferIndex) -> &mut [u8; N] {
         const { assert!(N <= HEAD_MAX) };

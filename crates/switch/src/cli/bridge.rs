@@ -121,7 +121,14 @@ fn row(text: &mut String, control: &Control, index: BdIndex, domain: &BridgeDoma
         (on(flags.flood).to_owned(), 9),
         (on(flags.arp_term).to_owned(), 9),
         (on(control.arp_ufwd.contains(&domain.id.0)).to_owned(), 9),
-        (domain.learned().to_string(), 8),
+        (
+            control
+                .tables
+                .learned(domain.id)
+                .unwrap_or_default()
+                .to_string(),
+            8,
+        ),
         (domain.learn_limit.to_string(), 8),
         (
             domain
