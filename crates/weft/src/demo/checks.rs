@@ -1,0 +1,109 @@
+//! What is checked with packets.
+
+use anyhow::{Context, ensure};
+use futures::future::try_join_all;
+use weft_lab::{Capture, CapturedFrame, ping};
+use weft_model::Mac;
+use weft_server::PortView;
+
+use super::topology::{HOSTS, STATIONS, Station, TRUNK, pairs};
+use super::world::World;
+
+/// Packets of one ping.
+const PACKETS: u32 = 3;
+
+/// Pings between every two stations, all at once: who shares a network reaches the other without a
+/// loss, and nobody else gets an answer. Returns how many pairs did and did not.
+pub(super) async fn reachability(world: &World<'_>) -> anyhow::Result<(usize, usize)> {
+    let check = |(a, b): (Station, Station)| async move {
+        let report = ping(world.place(a)?, b.ip(), PACKETS).await?;
+        let must = a.reaches(b);
+        if must {
+            ensure!(
+                report.received == PACKETS && report.lost == 0 && report.duplicates == 0,
+                "{} must reach {} ({}): {} of {} packets were answered, {} twice",
+                a.name,
+                b.name,
+                a.network,
+                report.received,
+                report.sent,
+                report.duplicates
+            );
+        } else {
+            ensure!(
+                report.received == 0,
+                "{} ({}) must not reach {} ({}), but {} packets were answered",
+                a.name,
+                a.network,
+                b.name,
+                b.network,
+                report.received
+            );
+        }
+        Ok(must)
+    };
+    let reached = try_join_all(pairs().map(check)).await?;
+    let must = reached.iter().filter(|must| **must).count();
+    Ok((must, reached.len() - must))
+}
+
+/// The frames on the trunk, seen at both ends.
+pub(super) struct Trunk {
+    captures: Vec<Capture>,
+}
+
+impl Trunk {
+    pub(super) fn watch(world: &World<'_>) -> anyhow::Result<Self> {
+        let capture = |host| Capture::start(world.host_namespace(host), TRUNK);
+        Ok(Self {
+            captures: (0..HOSTS.len()).map(capture).collect::<Result<_, _>>()?,
+        })
+    }
+
+    /// Checks that each network's frames have its tag, in both directions, and tells how many there
+    /// were of each.
+    pub(super) fn check(&self, ports: &[PortView]) -> anyhow::Result<String> {
+        let frames: Vec<Vec<CapturedFrame>> = self.captures.iter().map(Capture::frames).collect();
+        let mut told = Vec::new();
+        for network in ["blue", "green", "outside"] {
+            let stations = STATIONS
+                .into_iter()
+                .filter(|station| station.network == network);
+            let (mut macs, mut vlan) = (Vec::new(), None);
+            for station in stations {
+                vlan = station.vlan;
+                if station.has_port() {
+                    macs.push(mac_of(station, ports)?);
+                }
+            }
+            let mut count = 0;
+            for (end, frames) in HOSTS.iter().zip(&frames) {
+                let of_network: Vec<&CapturedFrame> = frames
+                    .iter()
+                    .filter(|f| macs.contains(&f.source) || macs.contains(&f.destination))
+                    .collect();
+                ensure!(
+                    !of_network.is_empty(),
+                    "no frame of {network} has come to {end}"
+                );
+                let wrong = of_network.iter().find(|frame| frame.vlan != vlan);
+                ensure!(
+                    wrong.is_none(),
+                    "a frame of {network} has come to {end} as {wrong:?}"
+                );
+                count += of_network.len();
+            }
+            let tag = vlan.map_or("untagged".to_owned(), |vlan| format!("VLAN {vlan}"));
+            told.push(format!("{network} {tag} ({count})"));
+        }
+        Ok(told.join(", "))
+    }
+}
+
+fn mac_of(station: Station, ports: &[PortView]) -> anyhow::Result<Mac> {
+    let port = ports.iter().find(|port| port.port == station.name);
+    let mac = port.and_then(|port| port.record.get("mac_address")?.as_str());
+    mac.with_context(|| format!("port {} has no MAC address", station.name))?
+        .parse()
+        .context("a MAC address is wrong")
+}

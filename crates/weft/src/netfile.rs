@@ -1,0 +1,104 @@
+//! The YAML file of `weft apply`: networks and ports, as a person writes them.
+//!
+//! Networks exist only in the file: a port's record in the store says itself what its network is,
+//! so the file is resolved to port records here. Everything that is wrong in a file is found and
+//! told at once, with its line.
+//!
+//! ```yaml
+//! networks:
+//!   - name: blue
+//!     network_type: vlan        # or flat
+//!     physnet: physnet1
+//!     segmentation_id: 100      # vlan only
+//!     mtu: 1500                 # 1500 if absent
+//! ports:
+//!   - id: web-1
+//!     host: host-a
+//!     network: blue             # or network_type, physnet, segmentation_id and mtu right here
+//!     mac_address: fa:16:3e:00:00:01   # made from the id if absent
+//!     fixed_ips: [10.0.0.1]
+//! ```
+
+mod entry;
+mod lines;
+mod mac;
+mod resolve;
+
+use std::fmt;
+
+use serde_json::Value;
+use weft_model::{HostName, PortId};
+
+/// A port as the store shall have it.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct WantedPort {
+    pub(crate) host: HostName,
+    pub(crate) id: PortId,
+    /// The record, valid.
+    pub(crate) record: Value,
+}
+
+/// One fault of a file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Fault {
+    /// The file, as the user named it.
+    file: String,
+    /// Line, counted from 1, where it could be found out.
+    line: Option<usize>,
+    /// Where and what: ``ports[1].mac_address: …``.
+    message: String,
+}
+
+/// Files whose ports are to be.
+#[derive(Debug, Default)]
+pub(crate) struct NetFiles {
+    ports: Vec<(WantedPort, resolve::Place)>,
+    networks: Vec<(String, resolve::Network)>,
+    faults: Vec<Fault>,
+}
+
+impl NetFiles {
+    /// Adds the text of the file called `file`. Networks of earlier files are known to it.
+    pub(crate) fn add(&mut self, file: &str, text: &str) {
+        match serde_yaml_ng::from_str::<Value>(text) {
+            Ok(document) => {
+                let places = lines::Lines::of(text);
+                resolve::resolve(self, file, &document, &places);
+            }
+            Err(error) => {
+                let line = error.location().map(|location| location.line());
+                // The message ends with the place, which stands in front already.
+                let message = error.to_string();
+                let message = message.split(" at line ").next().unwrap_or_default();
+                let message = format!("this is no YAML: {message}");
+                self.faults.push(Fault {
+                    file: file.to_owned(),
+                    line,
+                    message,
+                });
+            }
+        }
+    }
+
+    /// The ports of all files, or everything that is wrong with them.
+    pub(crate) fn finish(mut self) -> Result<Vec<WantedPort>, Vec<Fault>> {
+        resolve::check_macs(&mut self);
+        if self.faults.is_empty() {
+            Ok(self.ports.into_iter().map(|(port, _)| port).collect())
+        } else {
+            Err(self.faults)
+        }
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.line {
+            Some(line) => write!(f, "{}:{line}: {}", self.file, self.message),
+            None => write!(f, "{}: {}", self.file, self.message),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

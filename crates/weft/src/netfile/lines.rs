@@ -1,0 +1,118 @@
+//! Where in a YAML file something stands.
+//!
+//! The YAML reader forgets places, so they are looked for in the text: the entries of a top-level
+//! list are its `- ` lines, and the fields of an entry are the `name:` lines of its indentation.
+//! Files in another style, such as an entry in braces over several lines, get the line of the entry
+//! or none: a place is only ever told where it is sure.
+
+/// The lines of the entries of top-level lists.
+#[derive(Debug, Default)]
+pub(super) struct Lines {
+    entries: Vec<Entry>,
+}
+
+#[derive(Debug)]
+struct Entry {
+    list: String,
+    position: usize,
+    line: usize,
+    /// Names of fields and their lines.
+    fields: Vec<(String, usize)>,
+}
+
+impl Lines {
+    pub(super) fn of(text: &str) -> Self {
+        let mut lines = Self::default();
+        let mut list: Option<(String, usize, Option<usize>)> = None;
+        for (number, line) in text.lines().enumerate().map(|(i, line)| (i + 1, line)) {
+            let body = line.trim_start();
+            if body.is_empty() || body.starts_with('#') {
+                continue;
+            }
+            let indent = line.len() - body.len();
+            let item = body.strip_prefix("- ");
+            if indent == 0 && item.is_none() {
+                list = name(body).map(|name| (name.to_owned(), 0, None));
+                continue;
+            }
+            let Some((list, next, item_indent)) = &mut list else {
+                continue;
+            };
+            if let Some(rest) = item
+                && item_indent.is_none_or(|at| at == indent)
+            {
+                *item_indent = Some(indent);
+                lines.entries.push(Entry {
+                    list: list.clone(),
+                    position: *next,
+                    line: number,
+                    fields: fields(rest)
+                        .into_iter()
+                        .map(|name| (name, number))
+                        .collect(),
+                });
+                *next += 1;
+            } else if let Some(entry) = lines.entries.last_mut()
+                && item_indent.is_some_and(|at| indent == at + 2)
+                && let Some(name) = name(body)
+            {
+                entry.fields.push((name.to_owned(), number));
+            }
+        }
+        lines
+    }
+
+    /// The line of a field of the entry at `position` of `list`; of the entry itself where the field
+    /// is not found.
+    pub(super) fn find(&self, list: &str, position: usize, field: &str) -> Option<usize> {
+        let entry = self
+            .entries
+            .iter()
+            .find(|e| e.list == list && e.position == position)?;
+        let field = field.split(['.', '[']).next().unwrap_or(field);
+        let found = entry.fields.iter().find(|(name, _)| name == field);
+        Some(found.map_or(entry.line, |(_, line)| *line))
+    }
+}
+
+/// The name in a line `name: …`.
+fn name(line: &str) -> Option<&str> {
+    let (name, rest) = line.split_once(':')?;
+    let is_word = |b: u8| b.is_ascii_alphanumeric() || b == b'_';
+    ((rest.is_empty() || rest.starts_with(' ')) && name.bytes().all(is_word)).then_some(name)
+}
+
+/// The names of the fields in the first line of an entry: one, or those in braces.
+fn fields(line: &str) -> Vec<String> {
+    match line.trim().strip_prefix('{') {
+        None => name(line.trim()).map(str::to_owned).into_iter().collect(),
+        Some(rest) => rest
+            .split([',', '{', '}'])
+            .filter_map(|part| name(part.trim()))
+            .map(str::to_owned)
+            .collect(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fields_are_found_where_they_stand() {
+        let lines = Lines::of(
+            "# a comment\nnetworks:\n- name: blue\n  mtu: 9000\n\nports:\n  - id: a\n    fixed_ips:\n    - 10.0.0.1\n    host: h\n  - {id: b, host: h}\n",
+        );
+        assert_eq!(lines.find("networks", 0, "name"), Some(3));
+        assert_eq!(lines.find("networks", 0, "mtu"), Some(4));
+        assert_eq!(lines.find("ports", 0, "fixed_ips[0].ip_address"), Some(8));
+        assert_eq!(lines.find("ports", 0, "host"), Some(10));
+        assert_eq!(
+            lines.find("ports", 0, "mac_address"),
+            Some(7),
+            "the entry's"
+        );
+        assert_eq!(lines.find("ports", 1, "host"), Some(11));
+        assert_eq!(lines.find("ports", 2, "host"), None);
+    }
+}
