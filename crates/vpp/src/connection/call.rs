@@ -5,6 +5,7 @@ use std::sync::atomic::Ordering;
 
 use tokio::sync::oneshot;
 use weft_vpp_wire::messages::memclnt::{ControlPing, ControlPingReply};
+use weft_vpp_wire::messages::vlib::CliInband;
 use weft_vpp_wire::{
     CursorGet, DecodeError, Details, Dump, Reply, Request, RequestHeader, Retval, decode, encode,
 };
@@ -17,6 +18,25 @@ impl Connection {
     /// Sends a request and waits for its reply. Requests that are waited for together (as by
     /// `futures::future::join_all`) are sent together.
     pub async fn request<R: Request>(&self, request: R) -> Result<R::Reply, CallError> {
+        let (retval, reply) = self.exchange(request).await?;
+        if retval.is_error() {
+            return Err(CallError::Refused {
+                message: R::NAME,
+                retval,
+            });
+        }
+        Ok(reply)
+    }
+
+    /// Has VPP's debug CLI carry out a command; gives what it printed, and whether it failed. Also a
+    /// command that fails prints, namely why.
+    pub async fn cli(&self, command: &str) -> Result<(Retval, String), CallError> {
+        let cmd = command.into();
+        let (retval, reply) = self.exchange(CliInband { cmd }).await?;
+        Ok((retval, reply.reply.to_str().into_owned()))
+    }
+
+    async fn exchange<R: Request>(&self, request: R) -> Result<(Retval, R::Reply), CallError> {
         let header = self.shared.next_header();
         let mut frames = Vec::new();
         encode::request(&mut frames, self.shared.table.id::<R>()?, header, &request);
@@ -26,14 +46,7 @@ impl Connection {
             details_id: None,
         };
         let answer = self.call(frames, header.context, expected).await?;
-        let (retval, reply) = self.reply::<R::Reply>(&answer)?;
-        if retval.is_error() {
-            return Err(CallError::Refused {
-                message: R::NAME,
-                retval,
-            });
-        }
-        Ok(reply)
+        self.reply::<R::Reply>(&answer)
     }
 
     /// Asks for all there is. VPP does not mark the end of a dump, so that a ping goes out behind

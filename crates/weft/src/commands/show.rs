@@ -4,7 +4,6 @@
 use std::path::PathBuf;
 
 use weft_vpp::{Connection, Timeouts};
-use weft_vpp_wire::messages::vlib::CliInband;
 
 use super::serve::switch_config;
 use crate::cli::{SwitchAsk, SwitchWords};
@@ -24,12 +23,15 @@ pub(super) async fn show(ask: SwitchAsk, output: Output) -> anyhow::Result<Exit>
     let (connection, _events) = connected.map_err(|error| {
         Failure::new(error).hint("say where its socket is with --socket, or --config of the switch")
     })?;
-    let reply = connection
-        .request(CliInband {
-            cmd: command.as_str().into(),
-        })
-        .await?;
-    let text = reply.reply.to_str().into_owned();
+    let (retval, text) = connection.cli(&command).await?;
+    if retval.is_error() {
+        let reason = if text.trim().is_empty() {
+            retval.to_string()
+        } else {
+            text.trim().to_owned()
+        };
+        return Err(Failure::new(format!("{command:?} failed: {reason}")).into());
+    }
     output.result(
         &serde_json::json!({ "command": command, "reply": text }),
         |_| {
