@@ -125,7 +125,7 @@ fn vpp_command(
              socksvr {{ socket-name {socket} }}\n\
              statseg {{ socket-name {run}/stats.sock size 32M page-size default }}\n\
              memory {{ main-heap-size 192M main-heap-page-size default }}\n\
-             buffers {{ buffers-per-numa 8192 page-size default }}\n\
+             buffers {{ buffers-per-numa 16384 page-size default }}\n\
              plugins {{\n  path {library}/vpp_plugins\n  plugin default {{ disable }}\n  \
                plugin af_packet_plugin.so {{ enable }}\n  plugin tap_plugin.so {{ enable }}\n  \
                plugin tracedump_plugin.so {{ enable }}\n}}\n",

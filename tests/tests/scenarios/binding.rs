@@ -110,6 +110,29 @@ fn s03_what_is_removed_under_us_comes_back() -> Result<()> {
 const SOON: std::time::Duration = std::time::Duration::from_secs(20);
 
 #[test]
+fn s03_port_ids_of_every_length_are_found_again() -> Result<()> {
+    scenario(Setup::hosts(1), async |cloud| {
+        let host = cloud.a();
+        // The longest fills a UUID's place; every length fills another part of a tag.
+        let ids: Vec<String> = (1..=36).map(|length| "x".repeat(length)).collect();
+        let ports = (1..).zip(&ids).map(|(number, id)| (id, Port::flat(number)));
+        let puts = ports.map(|(id, port)| Op::put(cloud.key(host, id), port.bytes()));
+        let revision = cloud.put_all(puts.collect()).await?;
+        for id in &ids {
+            cloud.effective(host, id, revision).await?;
+        }
+        let contents = host.contents().await?;
+        for id in &ids {
+            ensure!(contents.tap(id).is_some(), "{id}:\n{}", contents.print());
+        }
+        host.kill_agent();
+        host.proxy().reset();
+        cloud.start_agent(host).await?;
+        cloud.wrote(host, &[])
+    })
+}
+
+#[test]
 fn s04_two_ports_one_network_last_unbind_removes_bd_and_subif() -> Result<()> {
     scenario(Setup::hosts(1), async |cloud| {
         let host = cloud.a();
