@@ -187,3 +187,80 @@ async fn concurrent_writers_get_one_revision_each() {
             .all(|kv| kv.version == 20 && kv.value == "19")
     );
 }
+
+/// A small disk of its own, which is unmounted when dropped.
+struct SmallDisk(TempDir);
+
+impl SmallDisk {
+    fn mount() -> Self {
+        let directory = TempDir::new().unwrap();
+        let disk = Self(directory);
+        disk.run("mount", &["-t", "tmpfs", "-o", "size=4m", "tmpfs"]);
+        disk
+    }
+
+    fn grow(&self) {
+        self.run("mount", &["-o", "remount,size=64m"]);
+    }
+
+    fn run(&self, program: &str, arguments: &[&str]) {
+        let status = std::process::Command::new(program)
+            .args(arguments)
+            .arg(self.0.path())
+            .status();
+        assert!(
+            status.unwrap().success(),
+            "{program} {arguments:?}: root is needed"
+        );
+    }
+}
+
+impl Drop for SmallDisk {
+    fn drop(&mut self) {
+        self.run("umount", &["-l"]);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_full_disk_ends_the_server_and_loses_nothing() {
+    let disk = SmallDisk::mount();
+    let file = disk.0.path().join("store.redb");
+    let open = || Server::open(&file, Options::default()).unwrap();
+    let listen = async || {
+        let any = ListenAddress::Tcp(([127, 0, 0, 1], 0).into());
+        let listeners = Listeners::bind(&[any]).await.unwrap();
+        let endpoint = listeners.addresses()[0].to_string().parse().unwrap();
+        (listeners, store(&[endpoint]).await)
+    };
+    let (listeners, full) = listen().await;
+    let serving = tokio::spawn(open().serve(listeners, CancellationToken::new()));
+    let mut acknowledged = 0;
+    let refused = loop {
+        match full
+            .put(&format!("{acknowledged}"), vec![b'x'; 10_000])
+            .await
+        {
+            Ok(_) => acknowledged += 1,
+            Err(error) => break error,
+        }
+    };
+    assert!(acknowledged > 10, "{acknowledged} until {refused}");
+    assert!(refused.is_transient(), "{refused}");
+    let ended = soon("the end", serving).await.unwrap().unwrap_err();
+    assert!(matches!(ended, ServerError::Storage { .. }), "{ended}");
+    assert!(ended.to_string().contains("o space left"), "{ended}");
+
+    disk.grow();
+    let (listeners, store) = listen().await;
+    let token = CancellationToken::new();
+    let serving = tokio::spawn(open().serve(listeners, token.clone()));
+    for n in 0..acknowledged {
+        assert!(
+            store.get(&n.to_string()).await.unwrap().is_some(),
+            "{n} was acknowledged"
+        );
+    }
+    store.put("again", "1").await.unwrap();
+    token.cancel();
+    soon("the end", serving).await.unwrap().unwrap();
+}
