@@ -24,6 +24,7 @@ pub(crate) struct WorkerInterfaceCounters {
     pub(crate) tx_packets: Counter,
     pub(crate) tx_bytes: Counter,
     pub(crate) drops: Counter,
+    pub(crate) punts: Counter,
     pub(crate) rx_no_buffer: Counter,
     pub(crate) rx_error: Counter,
     pub(crate) tx_error: Counter,

@@ -88,12 +88,8 @@ errors! {
     L2LearnHitUpdate: Info, "l2-learn", "hit_update", "L2 learn hit updates";
     /// Source address has a filter entry.
     L2LearnFilterDrop: Error, "l2-learn", "filter_drop", "L2 filter mac drops";
-    /// Packets seen.
-    L2Fwd: Info, "l2-fwd", "l2fwd", "L2 forward packets";
     /// Destination address not in the table, and unknown unicast is not flooded.
     L2FwdFlood: Error, "l2-fwd", "flood", "L2 forward misses";
-    /// Destination address found.
-    L2FwdHit: Info, "l2-fwd", "hit", "L2 forward hits";
     /// Destination address is the bridge domain's own, and nothing is routed here.
     L2FwdBviEthertype: Error, "l2-fwd", "bvi_ethertype", "BVI packet with unhandled ethertype";
     /// Destination address has a filter entry.

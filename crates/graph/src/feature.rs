@@ -78,11 +78,12 @@ impl InputFeature {
         Bitmap(1 << (INPUTS.len() - 1 - position(self as usize)))
     }
 
-    /// The names of a bitmap's features in order, as traces print them.
+    /// The names of a bitmap's features in order, as traces print them: without the last resort.
     pub(crate) fn names(bitmap: Bitmap) -> impl Iterator<Item = &'static str> {
         ORDER.iter().filter_map(move |&index| {
             let feature = INPUTS[index];
-            bitmap.has(feature.bit()).then(|| feature.node().name())
+            let is_shown = feature as usize != Self::Drop as usize && bitmap.has(feature.bit());
+            is_shown.then(|| feature.node().name())
         })
     }
 }

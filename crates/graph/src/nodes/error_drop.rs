@@ -9,6 +9,12 @@ use crate::{
     trace::Record,
 };
 
+/// What VPP punts to a stack of its host (`ETHERNET_INPUT_NEXT_PUNT`), and counts as such.
+const PUNTS: [u16; 2] = [
+    Error::EthernetL3MacMismatch as u16,
+    Error::EthernetUnknownType as u16,
+];
+
 pub(crate) fn process<const TRACE: bool>(cx: &mut Context<'_>, packets: &[BufferIndex]) {
     // Runs of one reason and interface are counted together.
     let mut run: Option<(u16, SwIfIndex)> = None;
@@ -41,12 +47,15 @@ fn count(cx: &Context<'_>, run: Option<(u16, SwIfIndex)>, length: u64) {
         counter.add(length);
     }
     let view = cx.interface(rx);
-    if let Some(counters) = cx.of_interface(view) {
-        counters.drops.add(length);
-    }
-    if view.port != rx
-        && let Some(counters) = cx.of_interface(cx.interface(view.port))
+    let port = (view.port != rx).then(|| cx.interface(view.port));
+    for counters in std::iter::once(view)
+        .chain(port)
+        .filter_map(|view| cx.of_interface(view))
     {
-        counters.drops.add(length);
+        if PUNTS.contains(&error) {
+            counters.punts.add(length);
+        } else {
+            counters.drops.add(length);
+        }
     }
 }

@@ -26,11 +26,9 @@ impl Node for L2Fwd {
         packets: &[BufferIndex],
         nexts: &mut Nexts,
     ) {
-        cx.count(Error::L2Fwd, packets.len());
         let tables = cx.tables;
         let mut buffers = cx.pool.buffers();
         let mut values = [Value::ABSENT; FRAME_SIZE];
-        let mut hits = 0;
         let mut cached = (Key::NONE, Value::ABSENT);
         let mut tx_cached = (SwIfIndex::NONE, 0);
         for ((packets, nexts), values) in packets
@@ -57,7 +55,6 @@ impl Node for L2Fwd {
                 let meta = buffers.meta_mut(packet);
                 let sn = meta.l2.fib_sn & 0xff00 | u16::from(tx_cached.1);
                 let is_current = value.is_learned() && value.sn() == sn;
-                hits += usize::from(!value.is_absent());
                 if is_current && tx != meta.rx_sw_if_index {
                     meta.tx_sw_if_index = tx;
                     *next = NodeId::L2Output;
@@ -74,7 +71,6 @@ impl Node for L2Fwd {
                 cx.trace(Self::ID, packet, |pool| Record::l2_fwd(pool, packet, value));
             }
         }
-        cx.count(Error::L2FwdHit, hits);
     }
 }
 

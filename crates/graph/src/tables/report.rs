@@ -18,6 +18,9 @@ pub struct InterfaceTotals {
     pub tx_bytes: u64,
     /// Packets received here and dropped somewhere.
     pub drops: u64,
+    /// Packets received here that were for the host's own stack, which there is none of: dropped
+    /// all the same, under the name that VPP has for them.
+    pub punts: u64,
     /// Packets not received for want of a buffer.
     pub rx_no_buffer: u64,
     /// Packets received broken.
@@ -78,6 +81,7 @@ impl InterfaceTotals {
             tx_packets: counters.sum(|own| &own.tx_packets),
             tx_bytes: counters.sum(|own| &own.tx_bytes),
             drops: counters.sum(|own| &own.drops),
+            punts: counters.sum(|own| &own.punts),
             rx_no_buffer: counters.sum(|own| &own.rx_no_buffer),
             rx_error: counters.sum(|own| &own.rx_error),
             tx_error: counters.sum(|own| &own.tx_error),

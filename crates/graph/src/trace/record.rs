@@ -172,10 +172,13 @@ impl fmt::Display for Record {
                     destination,
                     source,
                 } = macs;
-                write!(
-                    f,
-                    "{node}: sw_if_index {sw_if_index} dst {destination} src {source}"
-                )?;
+                let gap = if matches!(tail, Tail::Lookup { .. }) {
+                    "   "
+                } else {
+                    " "
+                };
+                write!(f, "{node}:{gap}sw_if_index {sw_if_index}")?;
+                write!(f, " dst {destination} src {source}")?;
                 tail.fmt(f)
             }
             Kind::Output { port, headers } => {
@@ -206,13 +209,16 @@ impl fmt::Display for Tail {
                     " bd_index {bd_index} result [0x{raw:x}, {}]",
                     value.sw_if_index()
                 )?;
-                if !value.is_absent() {
-                    value
-                        .flags()
-                        .names()
-                        .try_for_each(|name| write!(f, " {name}"))?;
+                if value.is_absent() {
+                    return Ok(());
                 }
-                Ok(())
+                if value.is_learned() {
+                    return f.write_str(" none");
+                }
+                value
+                    .flags()
+                    .names()
+                    .try_for_each(|name| write!(f, " {name}"))
             }
             Self::Raw(raw) => {
                 f.write_str(" data")?;

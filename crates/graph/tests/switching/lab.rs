@@ -30,11 +30,9 @@ pub(crate) struct Outcome {
 }
 
 /// Counters of nodes that say "was here".
-const SEEN: [Error; 7] = [
+const SEEN: [Error; 5] = [
     Error::L2Input,
     Error::L2Learn,
-    Error::L2Fwd,
-    Error::L2FwdHit,
     Error::L2Flood,
     Error::L2Output,
     Error::L2EfpFilter,

@@ -55,11 +55,11 @@ fn as_many_packets_as_asked_for_are_traced_through_all_nodes() {
         "{text}"
     );
     assert!(
-        text.contains("l2-fwd: sw_if_index 1 dst 02:00:00:00:00:02"),
+        text.contains("l2-fwd:   sw_if_index 1 dst 02:00:00:00:00:02"),
         "{text}"
     );
     assert!(
-        text.contains("[l2-input-vtr l2-learn l2-fwd l2-flood l2-flood feature-bitmap-drop ]"),
+        text.contains("[l2-input-vtr l2-learn l2-fwd l2-flood l2-flood ]"),
         "{text}"
     );
     lab.tables.clear_traces();

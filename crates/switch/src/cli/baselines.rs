@@ -75,6 +75,7 @@ impl Baselines {
             tx_packets: now.tx_packets.saturating_sub(before.tx_packets),
             tx_bytes: now.tx_bytes.saturating_sub(before.tx_bytes),
             drops: now.drops.saturating_sub(before.drops),
+            punts: now.punts.saturating_sub(before.punts),
             rx_no_buffer: now.rx_no_buffer.saturating_sub(before.rx_no_buffer),
             rx_error: now.rx_error.saturating_sub(before.rx_error),
             tx_error: now.tx_error.saturating_sub(before.tx_error),

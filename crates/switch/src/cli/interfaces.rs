@@ -95,13 +95,14 @@ fn counters(text: &mut String, control: &Control, index: SwIfIndex) {
 }
 
 /// Names of the counters in VPP's order.
-fn named(totals: &InterfaceTotals) -> [(&'static str, u64); 8] {
+fn named(totals: &InterfaceTotals) -> [(&'static str, u64); 9] {
     [
         ("rx packets", totals.rx_packets),
         ("rx bytes", totals.rx_bytes),
         ("tx packets", totals.tx_packets),
         ("tx bytes", totals.tx_bytes),
         ("drops", totals.drops),
+        ("punt", totals.punts),
         ("rx-no-buf", totals.rx_no_buffer),
         ("rx-error", totals.rx_error),
         ("tx-error", totals.tx_error),
