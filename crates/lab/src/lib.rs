@@ -26,7 +26,7 @@ pub use capture::{Capture, CapturedFrame};
 pub use error::LabError;
 pub use lab::Lab;
 pub use namespace::{Namespace, Veth};
-pub use ping::{Ping, PingReport, ping};
+pub use ping::{Ping, PingReport, ping, ping_within};
 pub use process::Process;
 pub use wait::wait_until;
 

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::net::IpAddr;
+use std::time::Duration;
 
 use rustix::process::Signal;
 
@@ -35,21 +36,23 @@ pub struct Ping {
     process: Process,
 }
 
-/// Sends `count` packets to `target`, and gives up after a second beyond the time that they take.
+/// Sends packets to `target` until `count` are answered, for a second beyond the time that they take
+/// to be sent.
 pub async fn ping(from: &Namespace, target: IpAddr, count: u32) -> Result<PingReport, LabError> {
-    let seconds = (1 + count / 20).to_string();
+    let limit = Duration::from_secs(1 + u64::from(count / 20));
+    ping_within(from, target, count, limit).await
+}
+
+/// Sends packets to `target` until `count` are answered, for `limit` (whole seconds) at most.
+pub async fn ping_within(
+    from: &Namespace,
+    target: IpAddr,
+    count: u32,
+    limit: Duration,
+) -> Result<PingReport, LabError> {
     let mut command = from.command("ping");
-    command.args([
-        "-n",
-        "-i",
-        INTERVAL,
-        "-c",
-        &count.to_string(),
-        "-W",
-        "1",
-        "-w",
-        &seconds,
-    ]);
+    let (packets, seconds) = (count.to_string(), limit.as_secs().max(1).to_string());
+    command.args(["-n", "-i", INTERVAL, "-c", &packets, "-w", &seconds]);
     command.arg(target.to_string());
     let line = format!("{command:?}");
     let output = tokio::process::Command::from(command)
@@ -60,11 +63,7 @@ pub async fn ping(from: &Namespace, target: IpAddr, count: u32) -> Result<PingRe
             command: line,
             source,
         })?;
-    let report = parse(&String::from_utf8_lossy(&output.stdout))?;
-    Ok(PingReport {
-        lost: report.sent - report.received,
-        ..report
-    })
+    once(&String::from_utf8_lossy(&output.stdout), count)
 }
 
 impl Ping {
@@ -94,7 +93,7 @@ impl Ping {
         self.process.check()?;
         self.process.end(Signal::INT);
         let log = self.process.log();
-        parse(&fs::read_to_string(log).map_err(LabError::file("read", log))?)
+        continuous(&fs::read_to_string(log).map_err(LabError::file("read", log))?)
     }
 }
 
@@ -115,24 +114,50 @@ fn answered(output: &str) -> (BTreeSet<u32>, u32) {
     (answered, duplicates)
 }
 
-fn parse(output: &str) -> Result<PingReport, LabError> {
+/// The report of a ping that ended by itself. If all that was asked for was answered, packets sent
+/// after the last one that was answered were just under way.
+fn once(output: &str, count: u32) -> Result<PingReport, LabError> {
+    let (report, last) = parse(output)?;
+    let until = if report.received >= count {
+        last
+    } else {
+        report.sent
+    };
+    Ok(PingReport {
+        lost: until.saturating_sub(report.received),
+        ..report
+    })
+}
+
+/// The report of a ping that was stopped: the packet before the end may have been under way.
+fn continuous(output: &str) -> Result<PingReport, LabError> {
+    let (report, last) = parse(output)?;
+    let until = if last > 0 && last + 1 == report.sent {
+        last
+    } else {
+        report.sent
+    };
+    Ok(PingReport {
+        lost: until.saturating_sub(report.received),
+        ..report
+    })
+}
+
+/// A report that does not know of losses yet, and the number of the last packet answered.
+fn parse(output: &str) -> Result<(PingReport, u32), LabError> {
     let sent = output
         .lines()
         .find_map(|line| line.split_once(" packets transmitted"))
         .and_then(|(number, _)| number.trim().parse::<u32>().ok())
         .ok_or_else(|| LabError::PingOutput(tail(output, 4)))?;
     let (answered, duplicates) = answered(output);
-    let received = u32::try_from(answered.len()).unwrap_or(u32::MAX);
-    let last_is_under_way = sent > 0 && answered.last().is_some_and(|&last| last + 1 == sent);
-    let lost = sent
-        .saturating_sub(received)
-        .saturating_sub(u32::from(last_is_under_way));
-    Ok(PingReport {
+    let report = PingReport {
         sent,
-        received,
-        lost,
+        received: u32::try_from(answered.len()).unwrap_or(u32::MAX),
+        lost: 0,
         duplicates,
-    })
+    };
+    Ok((report, answered.last().copied().unwrap_or(0)))
 }
 
 #[cfg(test)]
@@ -150,26 +175,34 @@ mod tests {
 
     #[test]
     fn the_packet_under_way_at_the_end_is_not_lost() {
-        let report = parse(&output(&[1, 2, 3], 4)).unwrap();
+        let report = continuous(&output(&[1, 2, 3], 4)).unwrap();
         assert_eq!((report.sent, report.received, report.lost), (4, 3, 0));
     }
 
     #[test]
     fn a_gap_is_a_loss_wherever_it_is() {
-        assert_eq!(parse(&output(&[1, 3, 4], 4)).unwrap().lost, 1);
-        assert_eq!(parse(&output(&[1, 2], 4)).unwrap().lost, 2);
-        assert_eq!(parse(&output(&[1, 3], 4)).unwrap().lost, 1);
-        assert_eq!(parse(&output(&[], 3)).unwrap().lost, 3);
+        assert_eq!(continuous(&output(&[1, 3, 4], 4)).unwrap().lost, 1);
+        assert_eq!(continuous(&output(&[1, 2], 4)).unwrap().lost, 2);
+        assert_eq!(continuous(&output(&[1, 3], 4)).unwrap().lost, 1);
+        assert_eq!(continuous(&output(&[], 3)).unwrap().lost, 3);
+    }
+
+    #[test]
+    fn a_ping_that_got_all_its_answers_has_lost_only_what_lies_before_the_last() {
+        assert_eq!(once(&output(&[1, 2, 3], 5), 3).unwrap().lost, 0);
+        assert_eq!(once(&output(&[1, 3, 4], 4), 3).unwrap().lost, 1);
+        assert_eq!(once(&output(&[1, 2], 5), 3).unwrap().lost, 3);
+        assert_eq!(once(&output(&[], 5), 3).unwrap().lost, 5);
     }
 
     #[test]
     fn answers_count_once() {
-        let report = parse(&output(&[1, 2, 2, 3], 3)).unwrap();
+        let report = continuous(&output(&[1, 2, 2, 3], 3)).unwrap();
         assert_eq!((report.received, report.lost, report.duplicates), (3, 0, 1));
     }
 
     #[test]
     fn what_is_no_report_is_an_error() {
-        assert!(parse("ping: connect: Network is unreachable\n").is_err());
+        assert!(continuous("ping: connect: Network is unreachable\n").is_err());
     }
 }

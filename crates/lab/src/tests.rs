@@ -19,7 +19,7 @@ async fn two_hosts_on_a_cable_reach_each_other_and_are_gone_afterwards() {
 
     let all_the_while = Ping::start(&lab, "ping", &a, [10, 0, 0, 2].into()).unwrap();
     let once = ping(&a, [10, 0, 0, 2].into(), 3).await.unwrap();
-    assert_eq!((once.sent, once.received, once.lost), (3, 3, 0));
+    assert!(once.received >= 3 && once.lost == 0, "{once:?}");
     assert_eq!(ping(&a, [10, 0, 0, 9].into(), 3).await.unwrap().received, 0);
     let report = all_the_while.stop().unwrap();
     assert!(report.received > 5 && report.lost == 0, "{report:?}");

@@ -121,6 +121,16 @@ fn every_fault_of_a_configuration_is_told_before_anything_starts() {
 }
 
 #[test]
+fn the_example_configurations_are_sound() {
+    for process in ["agent", "server", "switch"] {
+        let root = env!("CARGO_MANIFEST_DIR");
+        let config = format!("{root}/../../docs/examples/{process}.toml");
+        let (code, _, stderr) = run(&[process, "--check", "--config", &config]);
+        assert_eq!((code, stderr.as_str()), (0, ""), "{process}");
+    }
+}
+
+#[test]
 fn nobody_panics_when_output_is_not_read_to_its_end() {
     // Larger than the buffer of a pipe, so that the command has to write into a closed one.
     let mut child = weft(&["server", "--print-openapi"])

@@ -1,8 +1,10 @@
 //! What is checked with packets.
 
+use std::time::Duration;
+
 use anyhow::{Context, ensure};
 use futures::future::try_join_all;
-use weft_lab::{Capture, CapturedFrame, ping};
+use weft_lab::{Capture, CapturedFrame, ping_within};
 use weft_model::Mac;
 use weft_server::PortView;
 
@@ -16,11 +18,13 @@ const PACKETS: u32 = 3;
 /// loss, and nobody else gets an answer. Returns how many pairs did and did not.
 pub(super) async fn reachability(world: &World<'_>) -> anyhow::Result<(usize, usize)> {
     let check = |(a, b): (Station, Station)| async move {
-        let report = ping(world.place(a)?, b.ip(), PACKETS).await?;
         let must = a.reaches(b);
+        // Who answers does so at once unless the machine is very busy; who does not never will.
+        let limit = Duration::from_secs(if must { 10 } else { 1 });
+        let report = ping_within(world.place(a)?, b.ip(), PACKETS, limit).await?;
         if must {
             ensure!(
-                report.received == PACKETS && report.lost == 0 && report.duplicates == 0,
+                report.received >= PACKETS && report.lost == 0 && report.duplicates == 0,
                 "{} must reach {} ({}): {} of {} packets were answered, {} twice",
                 a.name,
                 b.name,
