@@ -5,10 +5,10 @@ use std::sync::Arc;
 use weft_packet::SwIfIndex;
 use weft_packet::header::MacAddr;
 
-use super::{PortType, TableError, Tables};
+use super::{MacTarget, PortType, TableError, Tables};
 use crate::{
     feature::{Bitmap, InputFeature},
-    fib::{FibFlags, Key, Value},
+    fib::{Key, Value},
 };
 
 /// A bridge domain's number as the operator gives it, 0 to 2^24 − 1.
@@ -265,9 +265,10 @@ impl Tables {
             PortType::Bvi => {
                 domain.bvi = Some(member.sw_if_index);
                 domain.members.insert(0, member);
-                let flags = FibFlags::STATIC.with(FibFlags::BVI).with(FibFlags::AGE_NOT);
-                let value = Value::new(member.sw_if_index, flags, 0, 0);
-                fib.set(Key::new(mac, index.0), value);
+                fib.set(
+                    Key::new(mac, index.0),
+                    MacTarget::Bvi(member.sw_if_index).value(),
+                );
             }
             // Not a member in VPP's sense: it is neither flooded to nor dumped.
             PortType::UnknownUnicastForward => domain.uu_fwd = Some(member.sw_if_index),

@@ -22,7 +22,7 @@ pub enum MacTarget {
 }
 
 impl MacTarget {
-    fn value(self) -> Value {
+    pub(super) fn value(self) -> Value {
         let (sw_if_index, flags) = match self {
             Self::Interface(own) => (own, FibFlags::LEARNED),
             Self::StaticInterface(own) => (own, FibFlags::STATIC),

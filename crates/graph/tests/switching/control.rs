@@ -91,8 +91,14 @@ fn members_are_listed_in_vpps_order() {
         !lab.tables.interface(other).unwrap().mode.is_l2(),
         "nothing was changed"
     );
-    lab.tables.set_l3(bvi).unwrap();
+    lab.tables.set_mac(bvi, mac(3)).unwrap();
     assert_eq!(lab.tables.mac(BD, mac(1)), None);
+    assert_eq!(
+        lab.tables.mac(BD, mac(3)).map(|entry| entry.sw_if_index),
+        Some(bvi)
+    );
+    lab.tables.set_l3(bvi).unwrap();
+    assert_eq!(lab.tables.mac(BD, mac(3)), None);
 }
 
 #[test]

@@ -39,8 +39,9 @@ impl Memory {
     pub(super) fn new(slots: usize) -> Self {
         // Alignment of a plain `calloc`: only that is served from fresh pages without being
         // written, which keeps unused buffers free of cost. Cache-line alignment is made by hand.
-        let layout = Layout::array::<u8>(slots.max(1) * STRIDE + LINE)
-            .unwrap_or_else(|_| Layout::new::<[u8; STRIDE + LINE]>());
+        let Ok(layout) = Layout::array::<u8>(slots.max(1) * STRIDE + LINE) else {
+            handle_alloc_error(Layout::new::<u8>())
+        };
         // SAFETY: the layout's size is not zero.
         let raw = unsafe { alloc_zeroed(layout) };
         let Some(raw) = NonNull::new(raw) else {

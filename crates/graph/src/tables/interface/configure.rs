@@ -3,9 +3,10 @@
 use weft_packet::SwIfIndex;
 use weft_packet::header::MacAddr;
 
-use super::{Interface, InterfaceKind, L2Flags, L2Mode};
+use super::{Interface, InterfaceKind, L2Flags, L2Mode, PortType};
 use crate::{
-    tables::{TableError, Tables},
+    fib::{Key, Value},
+    tables::{MacTarget, TableError, Tables},
     vlan::{RewritePair, TagRewrite},
 };
 
@@ -42,9 +43,26 @@ impl Tables {
         Ok(())
     }
 
-    /// Sets a port's MAC address.
+    /// Sets a port's MAC address, and that of its sub-interfaces. A BVI's entry in the FIB follows.
     pub fn set_mac(&mut self, index: SwIfIndex, mac: MacAddr) -> Result<(), TableError> {
-        self.change(index)?.mac = mac;
+        let interface = self.change(index)?;
+        let (old, mode) = (interface.mac, interface.mode);
+        interface.mac = mac;
+        for record in self.records.iter_mut().flatten() {
+            if matches!(record.kind, InterfaceKind::Sub { parent, .. } if parent == index) {
+                record.mac = mac;
+            }
+        }
+        if let L2Mode::Bridge {
+            bd_index,
+            port_type: PortType::Bvi,
+            ..
+        } = mode
+        {
+            self.fib.set(Key::new(old, bd_index.0), Value::ABSENT);
+            self.fib
+                .set(Key::new(mac, bd_index.0), MacTarget::Bvi(index).value());
+        }
         self.refresh(index);
         Ok(())
     }
