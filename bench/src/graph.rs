@@ -78,7 +78,7 @@ fn measure(scenario: Scenario, vectors: u32) -> anyhow::Result<Figures> {
     tables.publish();
     let mut graph = Graph::new(&tables.handle(), 0);
     let mut pool = BufferPool::new(4 * VECTOR);
-    let now = Duration::from_secs(60);
+    let now = Duration::from_mins(1);
     let macs = if matches!(scenario, Scenario::OneMac) {
         1
     } else {
