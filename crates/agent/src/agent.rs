@@ -254,12 +254,16 @@ impl Agent {
             return;
         }
         let mut told = Instant::now();
+        let looked = self.observed_at;
         loop {
             if let Err(reason) = self.look().await {
                 return self.give_up(&reason);
             }
             let plan = self.reconciler.plan_for(now(), PORTS_AT_ONCE);
             if plan.is_empty() {
+                if self.observed_at != looked {
+                    tracing::info!("VPP was looked at, and nothing is to be done now");
+                }
                 return;
             }
             for level in &plan.levels {
