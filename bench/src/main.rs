@@ -1,2 +1,128 @@
-//! Benchmarks.
-fn main() {}
+//! Figures of Weft, each beside a floor or a peer that is measured in the same run. Needs root, a
+//! release build of `weft`, and the Debian packages that the tests need.
+
+#![allow(
+    clippy::print_stdout,
+    reason = "printing figures is what this program is for"
+)]
+#![allow(clippy::print_stderr, reason = "so is telling how far it has come")]
+#![allow(clippy::cast_precision_loss, reason = "no count here comes near 2⁵²")]
+
+mod agent;
+mod graph;
+mod history;
+mod report;
+mod store;
+mod switch;
+
+use std::path::PathBuf;
+
+use anyhow::{Context, Result};
+use clap::{Parser, ValueEnum};
+use weft_tests::DataplaneKind;
+
+use report::Table;
+
+/// Figures of Weft, each beside a floor or a peer.
+#[derive(Debug, Parser)]
+#[command(name = "weft-bench")]
+struct Cli {
+    /// What to measure
+    #[arg(value_enum, default_value_t)]
+    what: What,
+    /// Less of everything, to see whether it works
+    #[arg(long)]
+    quick: bool,
+    /// Append the figures to bench/HISTORY.md
+    #[arg(long)]
+    record: bool,
+    /// The agent's dataplane
+    #[arg(long, value_enum, default_value_t)]
+    dataplane: Chosen,
+    /// VPP's executable, for `--dataplane vpp`
+    #[arg(long, env = "WEFT_VPP_BINARY", default_value = "/usr/bin/vpp")]
+    vpp_binary: PathBuf,
+    /// A library that VPP loads first
+    #[arg(long, env = "WEFT_VPP_PRELOAD")]
+    vpp_preload: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+enum What {
+    /// All of it
+    #[default]
+    All,
+    /// The agent beside its messages alone
+    Agent,
+    /// The packet graph: clocks per packet
+    Graph,
+    /// The embedded store beside etcd
+    Store,
+    /// Packets between two machines beside a Linux bridge
+    Switch,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+enum Chosen {
+    /// `weft switch`
+    #[default]
+    Switch,
+    /// VPP
+    Vpp,
+}
+
+/// What has been printed so far.
+#[derive(Debug, Default)]
+struct Printed {
+    text: String,
+    missed: Vec<String>,
+}
+
+fn main() -> Result<()> {
+    let cli = Cli::parse();
+    let mut printed = Printed::default();
+    if matches!(cli.what, What::All | What::Graph) {
+        let vectors = if cli.quick { 1000 } else { 20_000 };
+        for figures in graph::run(vectors).context("the packet graph")? {
+            printed.text(&figures.to_string());
+        }
+    }
+    let kind = match cli.dataplane {
+        Chosen::Switch => DataplaneKind::Switch,
+        Chosen::Vpp => DataplaneKind::Vpp {
+            binary: cli.vpp_binary.clone(),
+            preload: cli.vpp_preload.clone(),
+        },
+    };
+    let runtime = tokio::runtime::Runtime::new()?;
+    if matches!(cli.what, What::All | What::Store) {
+        runtime.block_on(store::run(cli.quick, |table| printed.table(&table)))?;
+    }
+    if matches!(cli.what, What::All | What::Switch) {
+        runtime.block_on(switch::run(&kind, cli.quick, |table| printed.table(&table)))?;
+    }
+    if matches!(cli.what, What::All | What::Agent) {
+        runtime.block_on(agent::run(&kind, cli.quick, |table| printed.table(&table)))?;
+    }
+    if !printed.missed.is_empty() {
+        printed.text(&format!("missed:\n  {}\n", printed.missed.join("\n  ")));
+    }
+    if cli.record {
+        let words: Vec<String> = std::env::args().skip(1).collect();
+        history::append(&format!("weft-bench {}", words.join(" ")), &printed.text)?;
+    }
+    Ok(())
+}
+
+impl Printed {
+    fn table(&mut self, table: &Table) {
+        self.missed.extend(table.missed());
+        self.text(&table.to_string());
+    }
+
+    fn text(&mut self, text: &str) {
+        println!("{text}");
+        self.text.push_str(text);
+        self.text.push('\n');
+    }
+}

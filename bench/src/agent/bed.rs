@@ -1,0 +1,351 @@
+//! One host with everything that belongs to it, as processes of their own: store, dataplane, agent.
+//!
+//! ```text
+//! benchmark ──► store ◄──► agent ──► [ Proxy ] ──► Relay ──► dataplane
+//! ```
+//!
+//! The proxy is there only where a benchmark counts or records messages.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+use serde_json::json;
+use weft_lab::{Lab, Namespace, Process};
+use weft_model::{Condition, HostName, Key, Keyspace, PortId};
+use weft_store::{Change, Event, KeyValue, Op, Store, Subscription, Txn};
+use weft_tests::proxy::Proxy;
+use weft_tests::{DataplaneKind, StoreKind, StoreServer, weft_binary};
+
+use super::plane::{Plane, TRUNK};
+use super::relay::Device;
+
+/// What the names of all labs of this kind begin with.
+pub(super) const KIND: &str = "weft-bench";
+
+/// Ports of one network.
+pub(super) const PORTS_PER_NETWORK: usize = 100;
+
+/// The VLAN of the first network.
+const FIRST_VLAN: usize = 100;
+
+/// How long anything may take before the benchmark has failed.
+const LIMIT: Duration = Duration::from_secs(300);
+
+/// The host. Its processes are stopped when it is dropped.
+#[derive(Debug)]
+pub(super) struct Bed {
+    agent: Option<Process>,
+    proxy: Option<Proxy>,
+    plane: Plane,
+    states: Subscription,
+    said: Said,
+    store: Store,
+    keys: Keyspace,
+    host: HostName,
+    config: PathBuf,
+    server: StoreServer,
+    _control: Namespace,
+    lab: Arc<Lab>,
+}
+
+/// What the agent says in the store.
+#[derive(Debug, Default)]
+struct Said {
+    alive: bool,
+    /// When each port became effective.
+    effective: BTreeMap<PortId, Instant>,
+    conditions: BTreeMap<String, Condition>,
+    /// How many of its keys were written or deleted.
+    changes: usize,
+}
+
+/// Which of the host's processes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Who {
+    /// `weft agent`.
+    Agent,
+    /// `weft switch` or VPP.
+    Dataplane,
+    /// `weft server`.
+    Store,
+}
+
+impl Bed {
+    /// A host whose agent does not run yet. With `relayed`, a relay counts and records what the
+    /// agent says to its dataplane.
+    pub(super) async fn start(kind: &DataplaneKind, device: Device, relayed: bool) -> Result<Self> {
+        let lab = Arc::new(Lab::new(KIND)?);
+        let control = lab.namespace("control")?;
+        let server = StoreServer::new(&lab, StoreKind::Embedded)?;
+        server.start(&lab, &control).await?;
+        let store = server.client().await?;
+        let plane = Plane::start(&lab, kind, device, "dataplane").await?;
+        let mut api = plane.socket().to_owned();
+        let mut proxy = None;
+        if relayed {
+            let started = Proxy::start(&lab.path("proxy.sock"), &api)?;
+            started.socket().clone_into(&mut api);
+            proxy = Some(started);
+        }
+        let host: HostName = "host1".parse()?;
+        // Nothing is to be looked at again while something is measured.
+        let config = lab.write(
+            "agent.toml",
+            &format!(
+                "host = \"{host}\"\n\
+                 [store]\nendpoints = [\"unix://{store}\"]\n\
+                 [vpp]\napi_socket = \"{api}\"\nresync = \"24h\"\n\
+                 [physnets.physnet1]\nhost_interface = \"{TRUNK}\"\n",
+                store = server.socket().display(),
+                api = api.display(),
+            ),
+        )?;
+        let keys = Keyspace::default();
+        let states = store.subscribe(vec![keys.state_of(&host)]);
+        Ok(Self {
+            agent: None,
+            proxy,
+            plane,
+            states,
+            said: Said::default(),
+            store,
+            keys,
+            host,
+            config,
+            server,
+            _control: control,
+            lab,
+        })
+    }
+
+    /// The relay in front of the dataplane.
+    pub(super) fn proxy(&self) -> Result<&Proxy> {
+        self.proxy
+            .as_ref()
+            .context("this host was made without a relay")
+    }
+
+    /// Its dataplane.
+    pub(super) fn plane(&self) -> &Plane {
+        &self.plane
+    }
+
+    /// Starts the agent's process; it need not have done anything yet.
+    pub(super) fn spawn_agent(&mut self) -> Result<()> {
+        let mut command = self
+            .plane
+            .namespace()
+            .command(&weft_binary()?.to_string_lossy());
+        command.arg("agent").arg("--config").arg(&self.config);
+        self.said.alive = false;
+        self.agent = Some(self.lab.spawn("agent", command)?);
+        Ok(())
+    }
+
+    /// What the agent has logged, all its processes together.
+    pub(super) fn agent_log(&self) -> Result<&Path> {
+        Ok(self.agent.as_ref().context("no agent runs")?.log())
+    }
+
+    /// Stops the agent in order, and waits until the store knows.
+    pub(super) async fn stop_agent(&mut self) -> Result<()> {
+        if let Some(agent) = self.agent.take() {
+            agent.stop();
+        }
+        self.until("the agent's farewell", |said| !said.alive).await
+    }
+
+    /// Waits until the agent says that it is alive: it has looked at everything and does its work.
+    pub(super) async fn alive(&mut self) -> Result<()> {
+        self.until("the agent's sign of life", |said| said.alive)
+            .await
+    }
+
+    /// How many of the agent's keys in the store were written or deleted so far.
+    pub(super) fn said(&self) -> usize {
+        self.said.changes
+    }
+
+    /// Writes ports into the store, as many in a transaction as it takes.
+    pub(super) async fn put(&self, numbers: impl IntoIterator<Item = usize>) -> Result<()> {
+        let puts = numbers.into_iter().map(|number| {
+            let key = self
+                .keys
+                .text(&Key::Port(self.host.clone(), port_id(number)?));
+            Ok(Op::put(key, record(number)))
+        });
+        for txn in Txn::chunks(puts.collect::<Result<Vec<_>>>()?) {
+            self.store.txn(txn).await?;
+        }
+        Ok(())
+    }
+
+    /// Waits until so many ports are effective.
+    pub(super) async fn effective(&mut self, count: usize) -> Result<()> {
+        let waited = self
+            .until("ports", |said| said.effective.len() >= count)
+            .await;
+        waited.with_context(|| {
+            let effective = self.said.effective.len();
+            let odd = self
+                .said
+                .conditions
+                .iter()
+                .find(|(_, said)| said.status.reason().is_some());
+            let odd = odd.map(|(key, said)| format!("; for instance {key}: {:?}", said.status));
+            format!(
+                "{effective} of {count} are effective{}",
+                odd.unwrap_or_default()
+            )
+        })
+    }
+
+    /// When a port became effective.
+    pub(super) fn effective_at(&self, number: usize) -> Result<Instant> {
+        let at = self.said.effective.get(&port_id(number)?).copied();
+        at.with_context(|| format!("port {number} is not effective"))
+    }
+
+    /// The resident set of a process, in MB (10⁶ bytes).
+    pub(super) fn rss(&mut self, who: Who) -> Result<f64> {
+        let pid = self.pid(who)?;
+        let status = std::fs::read_to_string(format!("/proc/{pid}/status"))?;
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let kib: f64 = line
+            .and_then(|line| line.trim().strip_suffix(" kB")?.trim().parse().ok())
+            .context("no VmRSS")?;
+        Ok(kib * 1024.0 / 1e6)
+    }
+
+    /// The processor time that a process has taken so far.
+    pub(super) fn cpu(&mut self, who: Who) -> Result<Duration> {
+        let pid = self.pid(who)?;
+        let stat = std::fs::read_to_string(format!("/proc/{pid}/stat"))?;
+        // Behind the name in parentheses, which may have blanks: `utime` and `stime` in ticks of
+        // 10 ms are the 12th and 13th word (proc_pid_stat(5)).
+        let (_, rest) = stat.rsplit_once(')').context("no name in stat")?;
+        let ticks = rest
+            .split_whitespace()
+            .skip(11)
+            .take(2)
+            .map(str::parse::<u64>);
+        let ticks: u64 = ticks.sum::<std::result::Result<u64, _>>()?;
+        Ok(Duration::from_millis(10 * ticks))
+    }
+
+    fn pid(&mut self, who: Who) -> Result<u32> {
+        match who {
+            Who::Agent => self
+                .agent
+                .as_ref()
+                .map(Process::pid)
+                .context("no agent runs"),
+            Who::Dataplane => Ok(self.plane.pid()),
+            Who::Store => self.server.pid().context("no store runs"),
+        }
+    }
+
+    /// Waits until the agent has said what is waited for.
+    async fn until(&mut self, what: &str, done: impl Fn(&Said) -> bool) -> Result<()> {
+        let deadline = tokio::time::Instant::now() + LIMIT;
+        while !done(&self.said) {
+            // A process that died would be waited for in vain.
+            let look = tokio::time::Instant::now() + Duration::from_secs(1);
+            match tokio::time::timeout_at(look.min(deadline), self.states.next()).await {
+                Ok(Some(event)) => self.said.take(&self.keys, event),
+                Ok(None) => bail!("the store's subscription ended"),
+                Err(_) if tokio::time::Instant::now() >= deadline => {
+                    bail!("{what} did not come within {LIMIT:?}")
+                }
+                Err(_) => {
+                    self.plane.check()?;
+                    if let Some(agent) = &mut self.agent {
+                        agent.check()?;
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Waits until nothing has come from the agent for so long.
+    pub(super) async fn quiet(&mut self, long: Duration) -> Result<()> {
+        while let Ok(event) = tokio::time::timeout(long, self.states.next()).await {
+            self.said
+                .take(&self.keys, event.context("the store's subscription ended")?);
+        }
+        Ok(())
+    }
+}
+
+impl Said {
+    fn take(&mut self, keys: &Keyspace, event: Event) {
+        let now = Instant::now();
+        match event {
+            Event::Snapshot { kvs, .. } => {
+                *self = Self::default();
+                for kv in kvs {
+                    self.present(keys, &kv, now);
+                }
+            }
+            Event::Changes { changes, .. } => {
+                for change in changes {
+                    self.changes += 1;
+                    match change {
+                        Change::Put(kv) => self.present(keys, &kv, now),
+                        Change::Delete { key, .. } => self.gone(keys, &key),
+                    }
+                }
+            }
+            Event::Disconnected { .. } | Event::Connected => {}
+        }
+    }
+
+    fn present(&mut self, keys: &Keyspace, kv: &KeyValue, now: Instant) {
+        match keys.parse(&kv.key) {
+            Ok(Key::Alive(_)) => self.alive = true,
+            Ok(Key::PortState(_, port)) => {
+                self.effective.entry(port).or_insert(now);
+            }
+            Ok(Key::Condition(_, _, id)) => {
+                if let Ok(condition) = Condition::from_json(&kv.value) {
+                    self.conditions.insert(id, condition);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn gone(&mut self, keys: &Keyspace, key: &str) {
+        match keys.parse(key) {
+            Ok(Key::Alive(_)) => self.alive = false,
+            Ok(Key::PortState(_, port)) => drop(self.effective.remove(&port)),
+            _ => {}
+        }
+    }
+}
+
+fn port_id(number: usize) -> Result<PortId> {
+    Ok(PortId::new(format!("p{number:05}"))?)
+}
+
+/// The record of a port as a cloud would write it.
+fn record(number: usize) -> Vec<u8> {
+    let [.., a, b, c] = number.to_be_bytes();
+    let record = json!({
+        "mac_address": format!("fa:16:3e:{a:02x}:{b:02x}:{c:02x}"),
+        "mtu": 1500,
+        "physnet": "physnet1",
+        "network_type": "vlan",
+        "segmentation_id": FIRST_VLAN + number / PORTS_PER_NETWORK,
+        "binding_type": "tap",
+        "fixed_ips": [],
+        "allowed_address_pairs": [],
+        "security_groups": [],
+        "port_security_enabled": false,
+    });
+    record.to_string().into_bytes()
+}

@@ -1,0 +1,126 @@
+//! A restart of the agent that finds everything as it shall be: beside its dumps alone.
+
+use std::path::Path;
+use std::time::{Duration, Instant, SystemTime};
+
+use anyhow::{Context, Result};
+use weft_tests::DataplaneKind;
+
+use super::bed::Bed;
+use super::relay::Device;
+use super::replay::Recording;
+use crate::report::{Table, median, milliseconds, times};
+
+/// How long the agent has to do something after all.
+const LATER: Duration = Duration::from_secs(1);
+
+/// How long the agent has to begin.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// What the agent logs when it knows that all is as it shall be.
+const DONE: &str = "VPP was looked at, and nothing is to be done now";
+
+/// One restart.
+#[derive(Debug)]
+struct Restart {
+    /// From its first dump to knowing that nothing is to be done.
+    looked: Duration,
+    /// From the start of the process to knowing that.
+    known: Duration,
+    /// From the start of the process to its sign of life in the store.
+    alive: Duration,
+    /// The same dumps, alone.
+    dumps: Duration,
+}
+
+/// Restarts the agent of a host with `count` ports `turns` times.
+pub(super) async fn run(kind: &DataplaneKind, count: usize, turns: usize) -> Result<Table> {
+    let mut bed = Bed::start(kind, Device::Tap, true).await?;
+    bed.spawn_agent()?;
+    bed.alive().await?;
+    bed.put(0..count).await?;
+    bed.effective(count).await?;
+    bed.quiet(LATER).await?;
+    let mut restarts = Vec::new();
+    let (mut writes, mut said) = (0, 0);
+    let mut names = String::new();
+    for _ in 0..turns {
+        bed.stop_agent().await?;
+        bed.quiet(LATER).await?;
+        let said_before = bed.said();
+        bed.proxy()?.reset();
+        bed.proxy()?.record();
+        let (begin, begin_wall) = (Instant::now(), SystemTime::now());
+        bed.spawn_agent()?;
+        let first_dump = bed.proxy()?.reached("sw_interface_dump", 1, PATIENCE);
+        first_dump.await?;
+        let first_dump = begin.elapsed();
+        bed.alive().await?;
+        let alive = begin.elapsed();
+        bed.quiet(LATER).await?;
+        let recorded = Recording::of(super::AGENT, bed.proxy()?.recorded());
+        writes += bed.proxy()?.tally().writes().total();
+        said += bed.said() - said_before;
+        let dumps = recorded.only(false);
+        names = dumps.names();
+        let socket = bed.proxy()?.socket().to_owned();
+        let replays = tokio::task::spawn_blocking(move || {
+            (0..5)
+                .map(|_| dumps.replay(&socket))
+                .collect::<Result<Vec<_>>>()
+        });
+        let known = known_at(bed.agent_log()?)?.duration_since(begin_wall)?;
+        restarts.push(Restart {
+            looked: known.saturating_sub(first_dump),
+            known,
+            alive,
+            dumps: median(&replays.await?.context("while replaying dumps")?),
+        });
+    }
+    let of =
+        |pick: fn(&Restart) -> Duration| median(&restarts.iter().map(pick).collect::<Vec<_>>());
+    let dumps = of(|restart| restart.dumps);
+    let mut table = Table::new(format!("agent restarted with {count} ports, nothing to do"));
+    table.ratio(
+        "writes to the dataplane",
+        format!("{writes}"),
+        "none",
+        writes as f64,
+        Some(0.0),
+    );
+    table.figure(
+        "keys written in the store, a restart",
+        format!("{:.1}", said as f64 / turns as f64),
+    );
+    let beside = format!("its dumps alone: {}", milliseconds(dumps));
+    for (what, time, most) in [
+        (
+            "from its first dump to knowing that",
+            of(|restart| restart.looked),
+            Some(2.0),
+        ),
+        (
+            "from process start to knowing that",
+            of(|restart| restart.known),
+            None,
+        ),
+        (
+            "from process start to alive in the store",
+            of(|restart| restart.alive),
+            None,
+        ),
+    ] {
+        table.ratio(what, milliseconds(time), &beside, times(time, dumps), most);
+    }
+    table.note(format!("messages: {names}"));
+    Ok(table)
+}
+
+/// When the agent last knew that all is as it shall be, by the clock of its log.
+fn known_at(log: &Path) -> Result<SystemTime> {
+    let log = std::fs::read_to_string(log)?;
+    let line = log.lines().rev().find(|line| line.contains(DONE));
+    let time = line.and_then(|line| line.split_whitespace().next());
+    let time = time.context("the agent does not say that nothing is to be done")?;
+    Ok(humantime::parse_rfc3339(time)?)
+}

@@ -1,0 +1,212 @@
+//! Many ports at once: from the first write into the store to the last port effective, beside the
+//! messages alone.
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result};
+use weft_lab::Lab;
+use weft_tests::DataplaneKind;
+
+use super::bed::{Bed, PORTS_PER_NETWORK, Who};
+use super::plane::Plane;
+use super::relay::Device;
+use super::replay::Recording;
+use crate::report::{Table, median, percentile, seconds, times};
+
+/// What one turn takes.
+#[derive(Debug)]
+struct Turn {
+    /// From the first write to the last port programmed.
+    programmed: Duration,
+    /// From the first write to each port effective.
+    ports: Vec<Duration>,
+    agent_cpu: Duration,
+    dataplane_cpu: Duration,
+    store_cpu: Duration,
+    agent_rss: f64,
+    dataplane_rss: f64,
+    store_rss: f64,
+}
+
+/// Measures `count` ports, `turns` times.
+pub(super) async fn run(
+    kind: &DataplaneKind,
+    device: Device,
+    count: usize,
+    turns: usize,
+) -> Result<Table> {
+    let recording = record(kind, device, count)
+        .await
+        .context("while recording")?;
+    let mut measured = Vec::new();
+    let (mut floors, mut write_floors) = (Vec::new(), Vec::new());
+    let mut starts = Vec::new();
+    for _ in 0..turns {
+        measured.push(turn(kind, device, count).await.context("while measuring")?);
+        starts.push(start(kind, device, count).await.context("while starting")?);
+        floors.push(
+            replay(kind, device, &recording)
+                .await
+                .context("while replaying")?,
+        );
+        let writes = recording.only(true);
+        write_floors.push(
+            replay(kind, device, &writes)
+                .await
+                .context("while replaying")?,
+        );
+    }
+    let networks = networks(count);
+    let mut table = Table::new(match device {
+        Device::Tap => format!("{count} ports with TAPs in {networks} VLAN networks, at once"),
+        Device::Loopback => {
+            format!(
+                "{count} ports with loopbacks in place of TAPs in {networks} VLAN networks, at once"
+            )
+        }
+    });
+    let of = |pick: fn(&Turn) -> Duration| median(&measured.iter().map(pick).collect::<Vec<_>>());
+    let (floor, write_floor) = (median(&floors), median(&write_floors));
+    let all = format!(
+        "floor: all {} messages replayed, {}",
+        recording.len(),
+        seconds(floor)
+    );
+    let written = recording.only(true).len();
+    let written = format!(
+        "floor: its {written} writes replayed, {}",
+        seconds(write_floor)
+    );
+    let total = of(|turn| percentile(&turn.ports, 100));
+    let start = median(&starts);
+    for (what, time, most) in [
+        (
+            "first write to last port programmed",
+            of(|turn| turn.programmed),
+            Some(1.5),
+        ),
+        (
+            "first write to last port effective in the store",
+            total,
+            None,
+        ),
+        (
+            "start of an agent with all in the store to last port programmed",
+            start,
+            None,
+        ),
+    ] {
+        table.ratio(what, seconds(time), &all, times(time, floor), most);
+        table.ratio("", seconds(time), &written, times(time, write_floor), None);
+    }
+    table.figure(
+        "a port effective, since the first write",
+        format!(
+            "p50 {}, p99 {}",
+            seconds(of(|turn| percentile(&turn.ports, 50))),
+            seconds(of(|turn| percentile(&turn.ports, 99)))
+        ),
+    );
+    table.figure(
+        "processor time",
+        format!(
+            "agent {}, dataplane {}, store {}",
+            seconds(of(|turn| turn.agent_cpu)),
+            seconds(of(|turn| turn.dataplane_cpu)),
+            seconds(of(|turn| turn.store_cpu))
+        ),
+    );
+    let greatest = |pick: fn(&Turn) -> f64| measured.iter().map(pick).fold(0.0, f64::max);
+    let memory = [
+        ("agent RSS", greatest(|turn| turn.agent_rss), Some(40.0)),
+        (
+            "dataplane RSS",
+            greatest(|turn| turn.dataplane_rss),
+            (*kind == DataplaneKind::Switch).then_some(100.0),
+        ),
+        ("store RSS", greatest(|turn| turn.store_rss), None),
+    ];
+    for (what, rss, most) in memory {
+        match most {
+            Some(most) => {
+                let beside = format!("at most {most} MB");
+                table.ratio(what, format!("{rss:.1} MB"), beside, rss / most, Some(1.0));
+            }
+            None => table.figure(what, format!("{rss:.1} MB")),
+        }
+    }
+    let runs = measured
+        .iter()
+        .map(|turn| percentile(&turn.ports, 100).as_secs_f64());
+    let runs: Vec<_> = runs.map(|run| format!("{run:.2}")).collect();
+    table.note(format!(
+        "effective in: {} s; messages: {}",
+        runs.join(" "),
+        recording.names()
+    ));
+    Ok(table)
+}
+
+/// What the agent says to its dataplane for `count` ports.
+async fn record(kind: &DataplaneKind, device: Device, count: usize) -> Result<Recording> {
+    let mut bed = Bed::start(kind, device, true).await?;
+    bed.proxy()?.record();
+    bed.spawn_agent()?;
+    bed.alive().await?;
+    bed.put(0..count).await?;
+    bed.effective(count).await?;
+    Ok(Recording::of(super::AGENT, bed.proxy()?.recorded()))
+}
+
+async fn turn(kind: &DataplaneKind, device: Device, count: usize) -> Result<Turn> {
+    let mut bed = Bed::start(kind, device, false).await?;
+    bed.spawn_agent()?;
+    bed.alive().await?;
+    let before = [Who::Agent, Who::Dataplane, Who::Store].map(|who| bed.cpu(who));
+    let begin = Instant::now();
+    bed.put(0..count).await?;
+    bed.effective(count).await?;
+    let programmed = bed
+        .plane()
+        .bridged(count + networks(count))?
+        .duration_since(begin);
+    let ports = (0..count).map(|number| Ok(bed.effective_at(number)?.duration_since(begin)));
+    let ports = ports.collect::<Result<_>>()?;
+    let [agent, dataplane, store] = before;
+    Ok(Turn {
+        programmed,
+        ports,
+        agent_cpu: bed.cpu(Who::Agent)?.saturating_sub(agent?),
+        dataplane_cpu: bed.cpu(Who::Dataplane)?.saturating_sub(dataplane?),
+        store_cpu: bed.cpu(Who::Store)?.saturating_sub(store?),
+        agent_rss: bed.rss(Who::Agent)?,
+        dataplane_rss: bed.rss(Who::Dataplane)?,
+        store_rss: bed.rss(Who::Store)?,
+    })
+}
+
+/// How long an agent takes that finds all ports in the store when it starts.
+async fn start(kind: &DataplaneKind, device: Device, count: usize) -> Result<Duration> {
+    let mut bed = Bed::start(kind, device, false).await?;
+    bed.put(0..count).await?;
+    let begin = Instant::now();
+    bed.spawn_agent()?;
+    bed.effective(count).await?;
+    Ok(bed
+        .plane()
+        .bridged(count + networks(count))?
+        .duration_since(begin))
+}
+
+/// Networks of so many ports; the interface of each is bridged, too.
+fn networks(count: usize) -> usize {
+    count.div_ceil(PORTS_PER_NETWORK)
+}
+
+/// The same messages at a fresh dataplane.
+async fn replay(kind: &DataplaneKind, device: Device, recording: &Recording) -> Result<Duration> {
+    let lab = Lab::new(super::bed::KIND)?;
+    let plane = Plane::start(&lab, kind, device, "floor").await?;
+    let (recording, socket) = (recording.clone(), plane.socket().to_owned());
+    tokio::task::spawn_blocking(move || recording.replay(&socket)).await?
+}
