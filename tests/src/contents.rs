@@ -81,6 +81,16 @@ impl Contents {
         self.bridges.values()
     }
 
+    /// What only TAPs have.
+    pub fn taps(&self) -> impl Iterator<Item = &SwInterfaceTapV2Details> {
+        self.taps.iter()
+    }
+
+    /// The MAC addresses that are fixed to an interface.
+    pub fn fixed_macs(&self) -> impl Iterator<Item = &L2FibTableDetails> {
+        self.fixed_macs.iter()
+    }
+
     /// The interface with this tag.
     pub fn tagged(&self, tag: &str) -> Option<&SwInterfaceDetails> {
         self.interfaces.values().find(|details| details.tag == *tag)

@@ -180,6 +180,19 @@ impl Host {
         }
     }
 
+    /// Stops the dataplane's process without ending it, or lets it go on (SIGSTOP, SIGCONT).
+    pub fn freeze_dataplane(&self, frozen: bool) -> Result<()> {
+        let Some(pid) = lock(&self.dataplane)
+            .as_mut()
+            .map(|dataplane| dataplane.process().pid())
+        else {
+            bail!("the dataplane of {} does not run", self.name);
+        };
+        let signal = if frozen { "-STOP" } else { "-CONT" };
+        self.namespace.run(&["kill", signal, &pid.to_string()])?;
+        Ok(())
+    }
+
     /// Starts the agent.
     pub fn start_agent(&self) -> Result<()> {
         let mut command = self.namespace.command(&weft_binary()?.to_string_lossy());

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
-use weft_lab::{Lab, Namespace, Ping, ping, wait_until};
+use weft_lab::{Lab, Namespace, Ping, Process, ping, wait_until};
 
 /// How long it may take until packets pass: addresses are resolved, links come up.
 const REACH: Duration = Duration::from_secs(10);
@@ -66,6 +66,30 @@ impl Vm {
             other.name
         );
         Ok(())
+    }
+
+    /// Its address.
+    pub fn address(&self) -> Ipv4Addr {
+        self.address
+    }
+
+    /// Begins to receive streams (`iperf3`), until the result is dropped.
+    pub fn stream_server(&self, lab: &Lab) -> Result<Process> {
+        let mut command = self.namespace.command("iperf3");
+        command.arg("--server");
+        Ok(lab.spawn(&format!("iperf3-{}", self.name), command)?)
+    }
+
+    /// Sends a stream to `target` for a second; gives the report (JSON).
+    pub async fn stream(&self, target: &str) -> Result<String> {
+        let printed = wait_until("that somebody receives streams", REACH, async || {
+            let words = ["iperf3", "--json", "--time", "1", "--client", target];
+            Ok(self
+                .namespace
+                .run(&words)
+                .map_err(|error| error.to_string()))
+        });
+        Ok(printed.await?)
     }
 
     /// Begins to ping `other` until the result is stopped. Every packet counts.

@@ -229,6 +229,40 @@ fn s04_frames_on_the_trunk_carry_the_tag_of_their_network() -> Result<()> {
 }
 
 #[test]
+fn s04_full_frames_and_streams_pass_whole() -> Result<()> {
+    scenario(Setup::hosts(2), async |cloud| {
+        let (a, b) = (cloud.a(), cloud.b());
+        let one = cloud.vm("one", [10, 0, 0, 1])?;
+        let two = cloud.vm("two", [10, 0, 0, 2])?;
+        let three = cloud.vm("three", [10, 0, 0, 3])?;
+        cloud.boot(a, "one", &Port::vlan(1, 100), &one).await?;
+        cloud.boot(a, "two", &Port::vlan(2, 100), &two).await?;
+        cloud.boot(b, "three", &Port::vlan(3, 100), &three).await?;
+        for other in [&two, &three] {
+            one.reaches(other).await?;
+            let target = other.address().to_string();
+            // From the least to the greatest that an MTU of 1500 lets through unfragmented.
+            for size in ["0", "18", "64", "1471", "1472"] {
+                let ping = [
+                    "ping", "-n", "-c", "3", "-i", "0.05", "-W", "2", "-M", "do", "-s",
+                ];
+                one.namespace()
+                    .run(&[&ping[..], &[size, &target]].concat())?;
+            }
+            // Each end says how much of the stream came to it.
+            let server = other.stream_server(cloud.lab())?;
+            let printed = one.stream(&target).await?;
+            drop(server);
+            let report: serde_json::Value = serde_json::from_str(&printed)?;
+            let bytes = |end: &str| report.pointer(&format!("/end/{end}/bytes"));
+            let received = bytes("sum_received").and_then(serde_json::Value::as_u64);
+            ensure!(received.is_some_and(|bytes| bytes > 1_000_000), "{printed}");
+        }
+        Ok(())
+    })
+}
+
+#[test]
 fn s05_rebind_to_other_host_exactly_once() -> Result<()> {
     scenario(Setup::hosts(2), async |cloud| {
         let (a, b) = (cloud.a(), cloud.b());

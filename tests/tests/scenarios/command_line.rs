@@ -1,29 +1,35 @@
 //! What a person sees of a live host.
 
+use std::process::ExitStatus;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 use weft_tests::{Cloud, Port, Setup, scenario, weft_binary};
 
-/// Runs `weft` where the server is; it must succeed. Gives what it printed.
-async fn weft(cloud: &Cloud, words: &[&str]) -> Result<String> {
+/// Runs `weft` where the server is; gives how it ended and what it printed on stdout and stderr.
+async fn run(cloud: &Cloud, words: &[&str]) -> Result<(ExitStatus, String, String)> {
     let mut command = cloud.control().command(&weft_binary()?.to_string_lossy());
     command.args(words).env("NO_COLOR", "1");
     let output = tokio::process::Command::from(command)
         .kill_on_drop(true)
         .output();
-    let output = tokio::time::timeout(Duration::from_secs(20), output)
+    let output = tokio::time::timeout(Duration::from_secs(30), output)
         .await
-        .context("no end")??;
-    let said = String::from_utf8_lossy(&output.stderr);
+        .with_context(|| format!("`weft {}` does not end", words.join(" ")))??;
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    Ok((output.status, text(&output.stdout), text(&output.stderr)))
+}
+
+/// The same; it must succeed. Gives what it printed.
+async fn weft(cloud: &Cloud, words: &[&str]) -> Result<String> {
+    let (status, said, errors) = run(cloud, words).await?;
     ensure!(
-        output.status.success(),
-        "`weft {}`: {}: {said}",
-        words.join(" "),
-        output.status
+        status.success(),
+        "`weft {}`: {status}: {errors}",
+        words.join(" ")
     );
-    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+    Ok(said)
 }
 
 fn holds(printed: &str, words: &[&str]) -> Result<()> {
@@ -139,6 +145,56 @@ fn ports_and_hosts_are_told_of_over_the_server() -> Result<()> {
         )?;
         weft(cloud, &["delete", "port", "web"]).await?;
         cloud.absent(cloud.a(), "web").await?;
+        Ok(())
+    })
+}
+
+#[test]
+fn s07_whoever_writes_is_told_what_is_refused_and_what_will_not_work() -> Result<()> {
+    scenario(Setup::hosts(1), async |cloud| {
+        let file = |name: &str, port: &str| -> Result<String> {
+            let text = format!("ports:\n- {{id: web, network_type: vlan, {port}}}\n");
+            Ok(cloud.lab().write(name, &text)?.display().to_string())
+        };
+        // What can never be is refused, and nothing of it is written.
+        for (name, port, words) in [
+            (
+                "type.yaml",
+                "host: host1, physnet: physnet1, segmentation_id: 4095",
+                &["segmentation_id", "4095"],
+            ),
+            (
+                "binding.yaml",
+                "host: host1, physnet: physnet1, segmentation_id: 5, binding_type: vhostuser",
+                &["binding_type", "vhostuser"],
+            ),
+        ] {
+            let (status, _, errors) = run(cloud, &["apply", "-f", &file(name, port)?]).await?;
+            ensure!(!status.success(), "{name} was taken: {errors}");
+            holds(&errors, words)?;
+        }
+        let ports = cloud.store().range("/networking-vpp/nodes/").await?.kvs;
+        ensure!(ports.is_empty(), "{ports:?}");
+
+        // What may yet come right is taken, with a warning.
+        for (name, port, words) in [
+            (
+                "physnet.yaml",
+                "host: host1, physnet: physnet9, segmentation_id: 5",
+                &["physnet9", "physnet1"],
+            ),
+            (
+                "host.yaml",
+                "host: host2, physnet: physnet1, segmentation_id: 5",
+                &["host2", "no agent"],
+            ),
+        ] {
+            let (status, said, errors) = run(cloud, &["apply", "-f", &file(name, port)?]).await?;
+            ensure!(status.success(), "{name} was refused: {errors}");
+            holds(&said, &["created"])?;
+            holds(&errors, words)?;
+        }
+        cloud.failed(cloud.a(), "web", 0, &["physnet9"]).await?;
         Ok(())
     })
 }

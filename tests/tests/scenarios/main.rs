@@ -11,6 +11,7 @@
 //! | [`configuration`] | what an operator changes, or gets wrong | 19 |
 //! | [`foreign`] | what others have made in the dataplane | |
 //! | [`wire`] | the dataplane's API breaks off | |
+//! | [`transcript`] | the dataplane's answers beside VPP's | |
 //! | [`command_line`] | what a person sees | |
 //! | [`churn`] | everything at random | |
 
@@ -22,4 +23,5 @@ mod foreign;
 mod refusal;
 mod restart;
 mod store_loss;
+mod transcript;
 mod wire;

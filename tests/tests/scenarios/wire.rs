@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
+use weft_model::Status;
 use weft_tests::proxy::{Action, Fault};
 use weft_tests::{Cloud, Host, Port, Setup, Vm, scenario};
 
@@ -101,5 +102,45 @@ fn a_connection_lost_at_any_write_ends_in_the_same_state() -> Result<()> {
             contents.print()
         );
         Ok(())
+    })
+}
+
+#[test]
+fn a_busy_dataplane_is_not_taken_for_dead_and_a_hung_one_is() -> Result<()> {
+    scenario(Setup::hosts(1), async |cloud| {
+        let host = cloud.a();
+        let web = cloud.bind(host, "web", &Port::vlan(1, 100)).await?;
+
+        // Silent for longer than it takes to be asked whether it lives.
+        host.proxy().reset();
+        let busy = Action::Delay(Duration::from_secs(4));
+        host.proxy()
+            .inject(Fault::new("tap_create_v3_reply", busy).times(1));
+        cloud.bind(host, "db", &Port::vlan(2, 100)).await?;
+        cloud.wrote(host, ONE_MORE)?;
+        let tally = host.proxy().tally();
+        ensure!(tally.of("control_ping") > 0, "it was not asked: {tally}");
+        ensure!(
+            tally.of("sockclnt_create") == 0,
+            "it was taken for dead: {tally}"
+        );
+
+        // Its socket is open, and nobody answers.
+        host.freeze_dataplane(true)?;
+        let noticed =
+            cloud.view().until(
+                "that it is noticed",
+                Duration::from_secs(30),
+                |state| match state.condition(host.name(), "web").map(|said| said.status) {
+                    Some(Status::Pending { reason }) => Ok(reason),
+                    other => Err(format!("{other:?}")),
+                },
+            );
+        let reason = noticed.await?;
+        ensure!(reason.contains("VPP"), "{reason}");
+        host.freeze_dataplane(false)?;
+        cloud.effective(host, "web", web).await?;
+        cloud.wrote(host, ONE_MORE)?;
+        cloud.plan_is_empty(host).await
     })
 }
