@@ -43,22 +43,32 @@ pub(crate) struct Cli {
 
 /// What every command takes.
 #[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Global options")]
 pub(crate) struct Global {
-    /// How to print results: a table for people, or JSON or YAML for programs
+    /// How to print results: for people, or for programs
     #[arg(
         short,
         long,
         global = true,
         value_enum,
         default_value_t,
-        value_name = "FORMAT"
+        value_name = "table|json|yaml"
     )]
+    #[arg(hide_possible_values = true, hide_default_value = true)]
     pub(crate) output: Format,
-    /// When to use colours
-    #[arg(long, global = true, value_enum, default_value_t, value_name = "WHEN")]
+    /// When to use colours; auto: on a terminal, unless NO_COLOR is set
+    #[arg(
+        long,
+        global = true,
+        value_enum,
+        default_value_t,
+        value_name = "auto|always|never"
+    )]
+    #[arg(hide_possible_values = true, hide_default_value = true)]
     pub(crate) color: ColorChoice,
-    /// Where `weft server` is
+    /// Where `weft server` is [default: http://127.0.0.1:7090]
     #[arg(long, global = true, env = "WEFT_SERVER", default_value = DEFAULT_SERVER, value_name = "URL")]
+    #[arg(hide_default_value = true, hide_env_values = true)]
     pub(crate) server: String,
     /// Say more on stderr: -v debug, -vv trace (WEFT_LOG takes finer filters)
     #[arg(short, long, global = true, action = clap::ArgAction::Count)]
@@ -394,8 +404,9 @@ pub(crate) enum Describe {
 
 #[derive(Debug, Args)]
 pub(crate) struct WatchArgs {
-    /// What to follow
-    #[arg(value_enum, default_value_t)]
+    /// What to follow: ports that are wanted and what is said of them, or all that agents report
+    #[arg(value_enum, default_value_t, value_name = "ports|state")]
+    #[arg(hide_possible_values = true, hide_default_value = true)]
     pub(crate) what: Watched,
     /// Only that of this host
     #[arg(long)]

@@ -2,6 +2,8 @@
 
 mod watch;
 
+use std::time::Duration;
+
 use reqwest::{Method, RequestBuilder, Response, Url};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -13,6 +15,12 @@ use weft_server::{
 use crate::exit::{Exit, Failure};
 
 pub(crate) use watch::{Heard, Watch};
+
+/// How long a connection may take.
+const CONNECT: Duration = Duration::from_secs(5);
+
+/// How long a whole reply may take; one to thousands of ports is a matter of seconds.
+const REPLY: Duration = Duration::from_secs(60);
 
 /// A server, as its URL names it. Nothing is connected until something is asked.
 #[derive(Debug, Clone)]
@@ -48,7 +56,10 @@ impl Client {
             base.set_path(&format!("{}/", base.path()));
         }
         // A proxy of the environment is for the world outside, not for the cloud's own network.
-        let http = reqwest::Client::builder().no_proxy().build()?;
+        let http = reqwest::Client::builder()
+            .no_proxy()
+            .connect_timeout(CONNECT)
+            .build()?;
         Ok(Self { http, base })
     }
 
@@ -127,7 +138,7 @@ impl Client {
     }
 
     async fn read<T: DeserializeOwned>(&self, request: RequestBuilder) -> anyhow::Result<T> {
-        let body = self.send(request).await?.bytes().await;
+        let body = self.send(request.timeout(REPLY)).await?.bytes().await;
         let body = body.map_err(|error| self.unreachable(&error))?;
         serde_json::from_slice(&body).map_err(|error| {
             Failure::new(format!(

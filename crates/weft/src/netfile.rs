@@ -24,6 +24,7 @@ mod lines;
 mod mac;
 mod resolve;
 
+use std::collections::HashMap;
 use std::fmt;
 
 use serde_json::Value;
@@ -53,6 +54,8 @@ pub(crate) struct Fault {
 #[derive(Debug, Default)]
 pub(crate) struct NetFiles {
     ports: Vec<(WantedPort, resolve::Place)>,
+    /// Where in `ports` a port of a host is.
+    index: HashMap<(HostName, PortId), usize>,
     networks: Vec<(String, resolve::Network)>,
     faults: Vec<Fault>,
 }
@@ -60,7 +63,7 @@ pub(crate) struct NetFiles {
 impl NetFiles {
     /// Adds the text of the file called `file`. Networks of earlier files are known to it.
     pub(crate) fn add(&mut self, file: &str, text: &str) {
-        match serde_yaml_ng::from_str::<Value>(text) {
+        match parse(text) {
             Ok(document) => {
                 let places = lines::Lines::of(text);
                 resolve::resolve(self, file, &document, &places);
@@ -89,6 +92,13 @@ impl NetFiles {
             Err(self.faults)
         }
     }
+}
+
+/// Reads YAML. Told by its own values, a field that stands twice is an error, and `<<` is known.
+fn parse(text: &str) -> Result<Value, serde_yaml_ng::Error> {
+    let mut document: serde_yaml_ng::Value = serde_yaml_ng::from_str(text)?;
+    document.apply_merge()?;
+    serde_yaml_ng::from_value(document)
 }
 
 impl fmt::Display for Fault {

@@ -42,6 +42,8 @@ pub(crate) struct Watch {
     kinds: &'static str,
     /// Everything up to here was given out; 0 if nothing is known.
     revision: i64,
+    /// Something has come: from now on what fails is an outage, not a wrong address.
+    has_begun: bool,
     stream: Option<Stream>,
     wait: Duration,
 }
@@ -62,6 +64,7 @@ impl Watch {
             host,
             kinds,
             revision: 0,
+            has_begun: false,
             stream: None,
             wait: Duration::ZERO,
         }
@@ -72,10 +75,11 @@ impl Watch {
         loop {
             if self.stream.is_none() {
                 tokio::time::sleep(self.wait).await;
-                match self.open().await {
+                let opened = tokio::time::timeout(SILENCE, self.open()).await;
+                let silent = |_| Err(anyhow::anyhow!("the server is silent"));
+                match opened.unwrap_or_else(silent) {
                     Ok(stream) => self.stream = stream,
-                    // Before anything came it is a wrong address rather than an outage.
-                    Err(error) if self.revision == 0 => return Err(error),
+                    Err(error) if !self.has_begun => return Err(error),
                     Err(error) => return Ok(self.broken(error.to_string())),
                 }
                 if self.stream.is_none() {
@@ -103,6 +107,7 @@ impl Watch {
                 Ok(WatchEvent::End { .. }) => return Ok(self.broken("the server stops".to_owned())),
                 Ok(event) => {
                     self.wait = Duration::ZERO;
+                    self.has_begun = true;
                     self.revision = covered(&event).unwrap_or(self.revision);
                     return Ok(Heard::Event(Box::new(event)));
                 }

@@ -15,8 +15,9 @@ use crate::exit::{Exit, Failure};
 use crate::netfile::{NetFiles, WantedPort};
 use crate::output::{Output, note};
 
-/// Between two looks at whether ports are effective.
-const LOOK: Duration = Duration::from_millis(100);
+/// Between two looks at whether ports are effective, at first and at most.
+const LOOK: Duration = Duration::from_millis(50);
+const LOOK_AT_MOST: Duration = Duration::from_secs(1);
 
 /// Applies files.
 pub(super) async fn apply(
@@ -142,6 +143,7 @@ fn word(result: ApplyResult) -> &'static str {
 /// Waits until all ports are effective, and says which are not if they do not become so in time.
 async fn wait(ports: &[WantedPort], limit: Duration, client: &Client) -> anyhow::Result<Exit> {
     let deadline = tokio::time::Instant::now() + limit;
+    let mut look = LOOK;
     loop {
         let present = client.ports(&PortFilter::default()).await?.ports;
         let missing: Vec<String> = ports
@@ -164,7 +166,8 @@ async fn wait(ports: &[WantedPort], limit: Duration, client: &Client) -> anyhow:
                 .hint("`weft describe port` says more")
                 .into());
         }
-        tokio::time::sleep(LOOK).await;
+        tokio::time::sleep(look).await;
+        look = (look * 3 / 2).min(LOOK_AT_MOST);
     }
 }
 

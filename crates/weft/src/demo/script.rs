@@ -20,6 +20,7 @@ const HOST_B: usize = 1;
 
 /// Plays the demo. Every check that does not hold is an error.
 pub(super) async fn play(lab: &Lab, args: &DemoArgs, progress: &Progress) -> anyhow::Result<()> {
+    progress.line("Two hosts, five ports, three networks, on this machine:");
     let mut world = progress
         .step("making two hosts and five virtual machines", async {
             let world = World::build(lab, progress, args.listen)?;

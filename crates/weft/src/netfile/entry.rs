@@ -60,7 +60,7 @@ impl Entry<'_> {
             return None;
         };
         let Some(text) = text(value) else {
-            self.refuse(field, "a text is wanted");
+            self.refuse(field, "a text is wanted; put it in quotes");
             return None;
         };
         match text.parse() {
@@ -73,11 +73,12 @@ impl Entry<'_> {
     }
 }
 
-/// A text; YAML takes an unquoted `17` for a number, which is meant as a text here.
+/// A text; YAML takes an unquoted `17` for a number, which is meant as a text here. Of a number with
+/// a point it has forgotten how it was written.
 pub(super) fn text(value: &Value) -> Option<String> {
     match value {
         Value::String(text) => Some(text.clone()),
-        Value::Number(number) => Some(number.to_string()),
+        Value::Number(number) if !number.is_f64() => Some(number.to_string()),
         _ => None,
     }
 }

@@ -5,16 +5,16 @@
 //! Files in another style, such as an entry in braces over several lines, get the line of the entry
 //! or none: a place is only ever told where it is sure.
 
+use std::collections::HashMap;
+
 /// The lines of the entries of top-level lists.
 #[derive(Debug, Default)]
 pub(super) struct Lines {
-    entries: Vec<Entry>,
+    lists: HashMap<String, Vec<Entry>>,
 }
 
 #[derive(Debug)]
 struct Entry {
-    list: String,
-    position: usize,
     line: usize,
     /// Names of fields and their lines.
     fields: Vec<(String, usize)>,
@@ -23,40 +23,44 @@ struct Entry {
 impl Lines {
     pub(super) fn of(text: &str) -> Self {
         let mut lines = Self::default();
-        let mut list: Option<(String, usize, Option<usize>)> = None;
+        let mut list: Option<String> = None;
+        // How far the entries of this list are indented.
+        let mut indented = None;
         for (number, line) in text.lines().enumerate().map(|(i, line)| (i + 1, line)) {
             let body = line.trim_start();
             if body.is_empty() || body.starts_with('#') {
                 continue;
             }
             let indent = line.len() - body.len();
-            let item = body.strip_prefix("- ");
+            let item = body
+                .strip_prefix('-')
+                .filter(|rest| rest.is_empty() || rest.starts_with(' '));
             if indent == 0 && item.is_none() {
-                list = name(body).map(|name| (name.to_owned(), 0, None));
+                list = name(body).map(str::to_owned);
+                indented = None;
                 continue;
             }
-            let Some((list, next, item_indent)) = &mut list else {
-                continue;
-            };
-            if let Some(rest) = item
-                && item_indent.is_none_or(|at| at == indent)
-            {
-                *item_indent = Some(indent);
-                lines.entries.push(Entry {
-                    list: list.clone(),
-                    position: *next,
-                    line: number,
-                    fields: fields(rest)
+            let Some(list) = &list else { continue };
+            let entries = lines.lists.entry(list.clone()).or_default();
+            match item {
+                Some(first) if indented.is_none_or(|at| at == indent) => {
+                    indented = Some(indent);
+                    let fields = fields(first)
                         .into_iter()
                         .map(|name| (name, number))
-                        .collect(),
-                });
-                *next += 1;
-            } else if let Some(entry) = lines.entries.last_mut()
-                && item_indent.is_some_and(|at| indent == at + 2)
-                && let Some(name) = name(body)
-            {
-                entry.fields.push((name.to_owned(), number));
+                        .collect();
+                    entries.push(Entry {
+                        line: number,
+                        fields,
+                    });
+                }
+                _ => {
+                    if indented.is_some_and(|at| indent == at + 2)
+                        && let (Some(entry), Some(name)) = (entries.last_mut(), name(body))
+                    {
+                        entry.fields.push((name.to_owned(), number));
+                    }
+                }
             }
         }
         lines
@@ -65,10 +69,7 @@ impl Lines {
     /// The line of a field of the entry at `position` of `list`; of the entry itself where the field
     /// is not found.
     pub(super) fn find(&self, list: &str, position: usize, field: &str) -> Option<usize> {
-        let entry = self
-            .entries
-            .iter()
-            .find(|e| e.list == list && e.position == position)?;
+        let entry = self.lists.get(list)?.get(position)?;
         let field = field.split(['.', '[']).next().unwrap_or(field);
         let found = entry.fields.iter().find(|(name, _)| name == field);
         Some(found.map_or(entry.line, |(_, line)| *line))
@@ -114,5 +115,8 @@ mod tests {
         );
         assert_eq!(lines.find("ports", 1, "host"), Some(11));
         assert_eq!(lines.find("ports", 2, "host"), None);
+        let lines = Lines::of("---\nports:\n-\n  id: a\n- id: b\n");
+        assert_eq!(lines.find("ports", 0, "id"), Some(4));
+        assert_eq!(lines.find("ports", 1, "id"), Some(5));
     }
 }

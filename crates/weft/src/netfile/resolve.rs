@@ -1,6 +1,6 @@
 //! From a file's networks and ports to records of the store.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, hash_map};
 
 use serde_json::{Map, Value, json};
 use weft_model::{HostName, InvalidRecord, Mac, NetworkSegment, PortBinding, PortId};
@@ -173,11 +173,14 @@ fn port(mut entry: Entry<'_>) {
         Ok(binding) => binding,
         Err(error) => return refuse_record(&mut entry, &error),
     };
-    let earlier = entry
-        .files
-        .ports
-        .iter()
-        .find(|(port, _)| port.id == id && port.host == host);
+    let at = entry.files.ports.len();
+    let earlier = match entry.files.index.entry((host.clone(), id.clone())) {
+        hash_map::Entry::Vacant(vacant) => {
+            vacant.insert(at);
+            None
+        }
+        hash_map::Entry::Occupied(earlier) => entry.files.ports.get(*earlier.get()),
+    };
     if let Some((_, place)) = earlier {
         let there = place
             .line

@@ -152,6 +152,30 @@ fn what_is_no_yaml_is_told_with_its_line() {
 }
 
 #[test]
+fn a_field_that_stands_twice_or_has_lost_its_text_is_told() {
+    let fault = read("ports:\n- id: a\n  host: h\n  host: i\n").unwrap_err();
+    assert!(
+        fault.contains("duplicate entry with key \"host\""),
+        "{fault}"
+    );
+    let fault =
+        read("ports:\n- id: a\n  host: 1.10\n  network_type: flat\n  physnet: p\n").unwrap_err();
+    assert_eq!(
+        fault,
+        "net.yaml:3: ports[0].host: a text is wanted; put it in quotes"
+    );
+}
+
+#[test]
+fn fields_may_be_merged_from_an_anchor() {
+    let ports = read(
+        "ports:\n- &first {id: a, host: h, network_type: flat, physnet: p}\n- {<<: *first, id: b}\n",
+    )
+    .unwrap();
+    assert_eq!((ports[1].id.as_str(), ports[1].host.as_str()), ("b", "h"));
+}
+
+#[test]
 fn a_faulty_network_is_not_told_again_for_each_of_its_ports() {
     let faults = read(
         "networks: [{name: n, network_type: gre, physnet: p}]\n\
