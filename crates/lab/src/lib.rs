@@ -5,7 +5,7 @@
 //!   and logs, and first removes what earlier labs of its kind left behind when they were killed.
 //! * [`Namespace`]: a host or a virtual machine. [`Veth`]: a cable between two.
 //! * [`Process`]: a program with a log, stopped in order or killed.
-//! * [`Ping`], [`ping`]: reachability, once or all the while. [`Capture`]: frames on a cable.
+//! * [`Ping`], [`ping()`]: reachability, once or all the while. [`Capture`]: frames on a cable.
 //! * [`wait_until`]: waits for a condition, with a deadline.
 //!
 //! Whatever is made is gone when its value is dropped, whether the work went well, failed,

@@ -1,6 +1,6 @@
 //! A lab with real namespaces; needs root.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::{Capture, Lab, LabError, Ping, ping, wait_until};
 
@@ -68,13 +68,20 @@ async fn waiting_ends_and_says_what_was_seen_last() {
 }
 
 #[test]
-fn a_process_that_ignores_an_ordered_stop_is_killed() {
+fn a_process_is_stopped_in_order_or_killed() {
     let lab = Lab::new(KIND).unwrap();
     let mut command = std::process::Command::new("sh");
-    command.args(["-c", "trap 'exit 7' TERM; while :; do sleep 0.01; done"]);
+    command.args([
+        "-c",
+        "trap 'exit 7' TERM; echo ready; while :; do sleep 0.01; done",
+    ]);
     let orderly = lab.spawn("orderly", command).unwrap();
     // Until the trap is set the signal would kill it.
-    std::thread::sleep(Duration::from_millis(200));
+    let deadline = Instant::now() + Duration::from_secs(5);
+    while std::fs::read_to_string(orderly.log()).unwrap().is_empty() {
+        assert!(Instant::now() < deadline, "the trap is set");
+        std::thread::yield_now();
+    }
     assert_eq!(orderly.stop().unwrap().code(), Some(7));
     let mut command = std::process::Command::new("sleep");
     command.arg("60");
@@ -106,12 +113,9 @@ fn what_a_killed_lab_left_is_removed_by_the_next() {
 }
 
 fn wait_for_end(process: &mut crate::Process) {
-    let deadline = std::time::Instant::now() + Duration::from_secs(5);
+    let deadline = Instant::now() + Duration::from_secs(5);
     while process.check().is_ok() {
-        assert!(
-            std::time::Instant::now() < deadline,
-            "the orphan was killed"
-        );
+        assert!(Instant::now() < deadline, "the orphan was killed");
         std::thread::yield_now();
     }
 }
