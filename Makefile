@@ -36,8 +36,8 @@ lint: build-packages ## tiers, clippy, and the documentation
 	RUSTDOCFLAGS="--deny warnings" $(CARGO) doc --locked --workspace --no-deps --document-private-items
 
 .PHONY: unit
-unit: test-packages ## unit, property and conformance tests of each crate
-	$(CARGO) test --locked --workspace --exclude weft-tests
+unit: test-packages ## unit, property and conformance tests of each crate; needs root
+	$(AS_ROOT) $(CARGO) test --locked --workspace --exclude weft-tests
 
 .PHONY: end-to-end
 end-to-end: test-packages ## scenarios with real processes and packets; needs root
