@@ -11,7 +11,7 @@ use weft_tests::DataplaneKind;
 use super::bed::{Bed, Who};
 use super::one_by_one::add;
 use super::relay::Device;
-use crate::report::{Table, median, milliseconds, percentile, times};
+use crate::report::{Table, milliseconds, percentile, times};
 
 /// Ports of the small host.
 const FEW: usize = 10;
@@ -80,7 +80,7 @@ pub(super) async fn run(kind: &DataplaneKind, many: usize, added: usize) -> Resu
         format!("time, p50 of {added}"),
         time(many, 50),
         time(few, 50),
-        times(median(&many.took), median(&few.took)),
+        times(percentile(&many.took, 50), percentile(&few.took, 50)),
         Some(1.5),
     );
     table.ratio(

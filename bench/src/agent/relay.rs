@@ -146,7 +146,10 @@ async fn relay(
         ended = requests(from_client, Arc::clone(&shared)) => ended,
         ended = answers(from_server, to_client, shared) => ended,
     };
-    if let Err(error) = ended {
+    // That one side has gone is no news.
+    if let Err(error) = ended
+        && !error.is::<io::Error>()
+    {
         eprintln!("the relay in front of the dataplane: {error:#}");
     }
 }
