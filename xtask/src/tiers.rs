@@ -43,7 +43,10 @@ pub(crate) fn check() -> Result<()> {
     let mut tiers = BTreeMap::new();
     let mut faults = Vec::new();
     for package in &metadata.packages {
-        let tier = package.metadata.as_ref().and_then(|metadata| metadata.pointer("/weft/tier"));
+        let tier = package
+            .metadata
+            .as_ref()
+            .and_then(|metadata| metadata.pointer("/weft/tier"));
         match tier.and_then(serde_json::Value::as_u64) {
             Some(tier) => {
                 tiers.insert(package.name.as_str(), tier);
@@ -55,9 +58,10 @@ pub(crate) fn check() -> Result<()> {
         // What tests use besides is no part of the structure.
         let dependencies = package.dependencies.iter();
         for dependency in dependencies.filter(|dep| dep.path.is_some() && dep.kind.is_none()) {
-            let (Some(tier), Some(lower)) =
-                (tiers.get(package.name.as_str()), tiers.get(dependency.name.as_str()))
-            else {
+            let (Some(tier), Some(lower)) = (
+                tiers.get(package.name.as_str()),
+                tiers.get(dependency.name.as_str()),
+            ) else {
                 continue;
             };
             if lower > tier {
@@ -69,7 +73,10 @@ pub(crate) fn check() -> Result<()> {
         }
     }
     if faults.is_empty() {
-        eprintln!("tiers: {} crates, each uses its own tier or a lower one", tiers.len());
+        eprintln!(
+            "tiers: {} crates, each uses its own tier or a lower one",
+            tiers.len()
+        );
         return Ok(());
     }
     bail!("the tier rule is broken:\n  {}", faults.join("\n  "))
