@@ -20,12 +20,14 @@ use crate::error::PortError;
 use crate::link::index_of;
 use crate::netlink::{self, LinkChange};
 use crate::netns::run_in;
+use device::Queues;
 
 /// What a TAP device should be.
 #[derive(Debug, Clone, Default)]
 pub struct TapConfig {
-    /// Name of the host device; cut to 15 bytes as VPP does. `None`: the kernel chooses. The name
-    /// of a TAP with several queues that exists gives one more queue of that.
+    /// Name of the host device; cut to 15 bytes as VPP does. `None`: the kernel chooses. A name that
+    /// is taken is refused. (VPP's TAPs always are devices of several queues, so that two of one name
+    /// share a device there, each getting a part of the packets.)
     pub host_if_name: Option<String>,
     /// Namespace in which the host device appears (see [`crate::NetNs::open`]).
     pub namespace: Option<String>,
@@ -70,7 +72,16 @@ impl Tap {
 
     fn create_here(config: &TapConfig) -> Result<Self, PortError> {
         let wanted = config.host_if_name.as_deref().unwrap_or("");
-        let first = device::open_queue(wanted)?;
+        let queues = if config.queues > 1 {
+            Queues::Several
+        } else {
+            Queues::One
+        };
+        let first = match device::open_queue(wanted, queues) {
+            // A device that exists may have been made for several queues.
+            Err(_) if config.attach => device::open_queue(wanted, Queues::Several)?,
+            opened => opened?,
+        };
         let host_if_name = first.name;
         if config.attach {
             device::set_persistent(&first.fd, &host_if_name, false)?;
@@ -80,7 +91,7 @@ impl Tap {
         }
         let mut fds = vec![first.fd];
         for _ in 1..config.queues {
-            fds.push(device::open_queue(&host_if_name)?.fd);
+            fds.push(device::open_queue(&host_if_name, Queues::Several)?.fd);
         }
         for fd in &fds {
             device::configure_queue(fd, &host_if_name)?;

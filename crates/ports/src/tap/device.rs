@@ -20,8 +20,7 @@ const TUN_F_TSO6: libc::c_ulong = 0x04;
 /// UDP segmentation, Linux 6.2 and later.
 const TUN_F_USO: libc::c_ulong = 0x20 | 0x40;
 
-const TAP_FLAGS: libc::c_int =
-    libc::IFF_TAP | libc::IFF_NO_PI | libc::IFF_VNET_HDR | libc::IFF_MULTI_QUEUE;
+const TAP_FLAGS: libc::c_int = libc::IFF_TAP | libc::IFF_NO_PI | libc::IFF_VNET_HDR;
 
 /// One queue of a device, not yet configured, and the name that the kernel gave the device.
 pub(super) struct OpenQueue {
@@ -29,9 +28,23 @@ pub(super) struct OpenQueue {
     pub(super) name: String,
 }
 
+/// How many queues a device can have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Queues {
+    /// One. The kernel prepares 256 for a device of several, which takes it four times as long and
+    /// some hundred kilobytes.
+    One,
+    /// Several; each call adds one.
+    Several,
+}
+
 /// Opens a queue of the device `name`, which is made if it does not exist; an empty name lets the
 /// kernel choose. A name of more than 15 bytes is cut.
-pub(super) fn open_queue(name: &str) -> Result<OpenQueue, PortError> {
+pub(super) fn open_queue(name: &str, queues: Queues) -> Result<OpenQueue, PortError> {
+    let flags = match queues {
+        Queues::One => TAP_FLAGS,
+        Queues::Several => TAP_FLAGS | libc::IFF_MULTI_QUEUE,
+    };
     let fd: OwnedFd = OpenOptions::new()
         .read(true)
         .write(true)
@@ -43,7 +56,7 @@ pub(super) fn open_queue(name: &str) -> Result<OpenQueue, PortError> {
         ifr_name: [0; libc::IFNAMSIZ],
         ifr_ifru: libc::__c_anonymous_ifr_ifru {
             // TUNSETIFF reads the low 16 bits; IFF_TAP and the others fit.
-            ifru_flags: TAP_FLAGS.cast_unsigned() as u16 as libc::c_short,
+            ifru_flags: flags.cast_unsigned() as u16 as libc::c_short,
         },
     };
     for (to, from) in request

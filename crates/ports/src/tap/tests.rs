@@ -251,13 +251,33 @@ fn absent_bridge_is_no_error_as_in_vpp() {
 }
 
 #[test]
-fn second_tap_of_one_name_is_a_further_queue_as_in_vpp() {
+fn second_tap_of_one_name_is_refused() {
     let namespace = TestNamespace::new();
-    let first = Tap::create(&config(&namespace, "vm")).expect("tap");
-    let second = Tap::create(&config(&namespace, "vm")).expect("the same device");
-    drop(second);
+    let _first = Tap::create(&config(&namespace, "vm")).expect("tap");
+    let error = Tap::create(&config(&namespace, "vm")).expect_err("name is taken");
+    assert!(matches!(error, PortError::Tap { .. }), "{error}");
+    let error = Tap::create(&TapConfig {
+        queues: 2,
+        ..config(&namespace, "vm")
+    });
+    assert!(error.is_err(), "also with several queues");
+}
+
+#[test]
+fn persistent_device_of_several_queues_can_be_taken_over_with_one() {
+    let namespace = TestNamespace::new();
+    let several = TapConfig {
+        queues: 2,
+        persistent: true,
+        ..config(&namespace, "vm")
+    };
+    drop(Tap::create(&several).expect("tap"));
     assert!(namespace.run(&["ip", "link"]).contains("vm"));
-    drop(first);
+    let attach = TapConfig {
+        attach: true,
+        ..config(&namespace, "vm")
+    };
+    drop(Tap::create(&attach).expect("taken over"));
     assert!(!namespace.run(&["ip", "link"]).contains("vm"));
 }
 

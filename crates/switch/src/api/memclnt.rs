@@ -1,8 +1,8 @@
 //! `memclnt.api`: the handshake and signs of life (VPP `src/vlibmemory/socket_api.c`).
 
 use weft_vpp_wire::messages::memclnt::{
-    ControlPing, ControlPingReply, MemclntKeepalive, MemclntKeepaliveReply, SockclntCreate,
-    SockclntCreateReply, SockclntDelete, SockclntDeleteReply,
+    ControlPing, ControlPingReply, MemclntKeepalive, SockclntCreate, SockclntCreateReply,
+    SockclntDelete, SockclntDeleteReply,
 };
 use weft_vpp_wire::{List, Retval};
 
@@ -26,7 +26,8 @@ pub(super) fn register(api: &mut Api) {
     });
     api.request::<SockclntDelete>();
     api.request::<ControlPing>();
-    api.request::<MemclntKeepalive>();
+    // VPP takes it and does not answer.
+    api.insert::<MemclntKeepalive>(|_, _| Ok(()));
 }
 
 impl Serve for SockclntDelete {
@@ -46,11 +47,5 @@ impl Serve for ControlPing {
             client_index: call.session.index,
             vpe_pid: std::process::id(),
         })
-    }
-}
-
-impl Serve for MemclntKeepalive {
-    fn serve(self, _: &mut Call<'_>) -> Answer<MemclntKeepaliveReply> {
-        Answer::ok(MemclntKeepaliveReply {})
     }
 }

@@ -86,22 +86,23 @@ impl ServeDump for L2FibTableDump {
         entries.sort_by_key(|entry| (entry.bd_index, entry.mac));
         entries
             .iter()
-            .filter_map(|entry| details(control, entry))
+            .map(|entry| details(control, entry))
             .collect()
     }
 }
 
-fn details(control: &Control, entry: &FibEntry) -> Option<L2FibTableDetails> {
+/// An entry that was written outlives its bridge domain, which is then "any", as in VPP.
+fn details(control: &Control, entry: &FibEntry) -> L2FibTableDetails {
     let mut domains = control.tables.bridge_domains();
-    let (_, domain) = domains.find(|(index, _)| index.0 == entry.bd_index)?;
-    Some(L2FibTableDetails {
-        bd_id: BdId(domain.id.0),
+    let domain = domains.find(|(index, _)| index.0 == entry.bd_index);
+    L2FibTableDetails {
+        bd_id: domain.map_or(BdId::ANY, |(_, domain)| BdId(domain.id.0)),
         mac: MacAddress(entry.mac.0),
         sw_if_index: theirs(entry.sw_if_index),
         static_mac: entry.flags.intersects(FibFlags::STATIC),
         filter_mac: entry.flags.intersects(FibFlags::FILTER),
         bvi_mac: entry.flags.intersects(FibFlags::BVI),
-    })
+    }
 }
 
 impl Serve for L2fibFlushAll {

@@ -33,7 +33,8 @@ fn handshake_tells_index_and_the_number_of_every_declared_message() {
 fn ping_tells_the_process() {
     let reply = Client::new().ok(&ControlPing {});
     assert_eq!(reply.vpe_pid, std::process::id());
-    Client::new().ok(&MemclntKeepalive {});
+    let silence = Client::new().send(&MemclntKeepalive {});
+    assert_eq!(silence, Vec::<Vec<u8>>::new(), "as in VPP");
 }
 
 #[test]

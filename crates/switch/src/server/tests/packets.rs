@@ -3,6 +3,7 @@
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use weft_vpp_wire::messages::interface::SwInterfaceDump;
 use weft_vpp_wire::messages::l2::{L2FibTableDump, SwInterfaceSetL2Bridge};
@@ -128,6 +129,15 @@ fn number_after(table: &str, interface: &str, counter: &str) -> u64 {
         .expect("number")
 }
 
+/// Ends a thread that sends, also when the test fails.
+struct EndsTraffic<'a>(&'a AtomicBool);
+
+impl Drop for EndsTraffic<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
 #[test]
 fn ports_are_deleted_and_made_anew_under_traffic() {
     let switch = Running::start_with(2);
@@ -147,15 +157,17 @@ fn ports_are_deleted_and_made_anew_under_traffic() {
             });
             while !is_over.load(Ordering::Relaxed) {
                 let _ = socket.send_to(&[0; 1000], "10.0.0.255:9");
+                // Steady, but not more than the queues of the TAPs hold.
+                std::thread::sleep(Duration::from_micros(100));
             }
         });
+        let _ends_it = EndsTraffic(&is_over);
         for _ in 0..20 {
             client.ok(&TapDeleteV2 { sw_if_index: third });
             assert!(!vms[2].namespace.run(&["ip", "link"]).contains("eth0"));
             third = client.tap(&vms[2], 10);
         }
         assert!(vms[0].reaches(&vms[1]), "the others never noticed");
-        is_over.store(true, Ordering::Relaxed);
     });
     assert!(vms[0].reaches(&vms[2]));
     let all = SwInterfaceDump {

@@ -1,6 +1,7 @@
 //! What a switch costs.
 
 use weft_vpp_wire::messages::tapv2::TapCreateV3;
+use weft_vpp_wire::messages::vlib::ShowThreads;
 use weft_vpp_wire::{FixedString, SwIfIndex};
 
 use super::support::{ApiClient, Running, Vm, tap_request};
@@ -22,24 +23,17 @@ fn taps(client: &mut ApiClient, vm: &Vm) {
     }
 }
 
-/// Times that the threads of this process were scheduled away because they waited.
-fn voluntary_switches(names: &str) -> u64 {
-    let tasks = std::fs::read_dir("/proc/self/task").expect("tasks");
-    let of_task = |task: std::fs::DirEntry| {
-        let status = std::fs::read_to_string(task.path().join("status")).unwrap_or_default();
-        let field = |name: &str| {
-            let line = status.lines().find(|line| line.starts_with(name));
-            line.and_then(|line| line.split_whitespace().nth(1))
-                .unwrap_or("")
-                .to_owned()
-        };
-        if field("Name:").starts_with(names) {
-            field("voluntary_ctxt_switches:").parse().unwrap_or(0)
-        } else {
-            0
-        }
+/// Times that these threads were scheduled away because they waited.
+fn voluntary_switches(threads: &[u32]) -> u64 {
+    let of_thread = |tid: &u32| {
+        let status = std::fs::read_to_string(format!("/proc/self/task/{tid}/status"));
+        let status = status.expect("the thread lives");
+        let mut lines = status.lines();
+        let line = lines.find(|line| line.starts_with("voluntary_ctxt_switches:"));
+        let count = line.and_then(|line| line.split_whitespace().nth(1));
+        count.expect("a count").parse::<u64>().expect("a number")
     };
-    tasks.map(|task| of_task(task.expect("task"))).sum()
+    threads.iter().map(of_thread).sum()
 }
 
 #[test]
@@ -48,11 +42,15 @@ fn idle_workers_sleep() {
     let vm = Vm::new(1);
     let mut client = switch.client();
     taps(&mut client, &vm);
+    let threads = client.ok(&ShowThreads {}).thread_data;
+    let workers: Vec<u32> = threads.iter().skip(1).map(|thread| thread.pid).collect();
+    assert_eq!(workers.len(), 2);
+    // The answers show that the workers have dealt with all that came before.
     client.cli("show buffers");
-    let before = voluntary_switches("weft_wk_");
+    let before = voluntary_switches(&workers);
     // Idle for a time: the workers have nothing to wake up for.
     std::thread::sleep(std::time::Duration::from_millis(500));
-    let woken = voluntary_switches("weft_wk_") - before;
+    let woken = voluntary_switches(&workers) - before;
     assert!(
         woken < 20,
         "idle workers woke up {woken} times in half a second"
