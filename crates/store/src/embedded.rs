@@ -13,6 +13,11 @@
 //! Invariants: what was acknowledged is on the disk; a revision is visible to nobody before it is
 //! on the disk; killing the process at any instruction leaves the file as it was after some
 //! acknowledged, or just about to be acknowledged, group of requests.
+//!
+//! Known limits: no users and no TLS, so listen on loopback or a unix socket, or where everybody
+//! may do everything; no snapshots, hashes, alarms or defragmentation. etcdctl 3.4 cannot use a
+//! unix socket here, and for `endpoint status` and `endpoint health` wants the endpoint as
+//! `host:port`: it names the host by the endpoint as written, which HTTP/2 as spoken here refuses.
 
 use std::fs::{File, OpenOptions};
 use std::hash::{BuildHasher, RandomState};

@@ -4,29 +4,25 @@
 //! answer into fragments. Here they become whole revisions in ascending order. A feed is used
 //! until it fails, and then thrown away.
 //!
-//! How a revision is known to be whole: with one watch, when an answer ends that is not a
-//! fragment. With several, a progress request is sent when something has arrived. The embedded
-//! server, and etcd since 3.5.8, answer it (watch id -1) when all watches of the stream have
-//! reported up to the revision that the answer names. Older ones answer out of turn, while
-//! reports still wait to be sent, though these are in the order of revisions. So a revision counts
-//! as whole when it is answered for and, besides, something newer has arrived or nothing at all
-//! has since the answer before. (Known limit: such an etcd also leaves the order of revisions for
-//! a reader so slow that its own buffer overflows. Then a revision may come in parts; each
-//! key's changes still come in order, and none is lost.)
+//! When there are several watches a progress request is sent whenever something has arrived: its
+//! answer tells which revisions are whole (see [`pending`]).
 //!
 //! The same request, sent when nothing has been heard for a while, tells a quiet store from a
 //! dead one.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
-use etcd_client::proto::PbWatchResponse;
-use etcd_client::{EventType, WatchOptions, WatchResponse, WatchStream};
+use etcd_client::{WatchOptions, WatchResponse, WatchStream};
 use tokio::time::Instant;
 
 use crate::client::{Store, endpoints::Repeat, prefix_range, stream_failure};
 use crate::error::Failure;
-use crate::kv::{Change, KeyValue, Revision, utf8_key};
+use crate::kv::Revision;
+
+pub(crate) use self::pending::Batch;
+use self::pending::Pending;
+
+mod pending;
 
 /// Silence after which the store is asked for a sign of life.
 const ASK_AFTER: Duration = Duration::from_secs(3);
@@ -39,13 +35,6 @@ const REPEAT_PROGRESS: Duration = Duration::from_millis(100);
 const HOLD_AT_MOST: Duration = Duration::from_secs(2);
 /// How etcd marks an answer to a progress request.
 const NO_WATCH: i64 = -1;
-
-/// All changes of one revision under the prefixes.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Batch {
-    pub(crate) revision: Revision,
-    pub(crate) changes: Vec<Change>,
-}
 
 /// Why a feed ended.
 #[derive(Debug)]
@@ -63,20 +52,11 @@ pub(crate) struct Feed {
     stream: WatchStream,
     watches: usize,
     pending: Pending,
+    /// When the last message came.
     heard: Instant,
+    /// When the progress request was sent that is not answered yet.
     asked: Option<Instant>,
-    /// Changes have arrived since the last answer to a progress request.
-    busy: bool,
     from: Revision,
-}
-
-/// Changes that have arrived and are not known to be whole yet.
-#[derive(Debug, Default)]
-struct Pending {
-    revisions: BTreeMap<Revision, Vec<Change>>,
-    /// An answer is in the middle of its fragments.
-    in_fragments: bool,
-    since: Option<Instant>,
 }
 
 impl Feed {
@@ -134,7 +114,6 @@ impl Feed {
             pending: Pending::default(),
             heard: Instant::now(),
             asked: None,
-            busy: false,
             from,
         };
         let mut created = 0;
@@ -151,32 +130,26 @@ impl Feed {
     /// The next whole revisions, at least one, in ascending order.
     pub(crate) async fn next(&mut self, store: &Store) -> Result<Vec<Batch>, FeedEnd> {
         loop {
-            if self.watches == 1 || self.pending.is_overdue() {
-                if let Some(batches) = self.pending.release(Revision::MAX) {
-                    return Ok(batches);
-                }
-            } else if !self.pending.revisions.is_empty() {
-                let due = self
-                    .asked
-                    .is_none_or(|asked| asked.elapsed() >= REPEAT_PROGRESS);
-                if due {
-                    self.ask().await?;
-                }
+            if (self.watches == 1 || self.pending.held_for() >= HOLD_AT_MOST)
+                && let Some(batches) = self.pending.release_all()
+            {
+                return Ok(batches);
             }
-            let wake = if self.pending.revisions.is_empty() {
+            let wake = if self.pending.is_empty() {
                 match self.asked {
                     Some(_) => self.heard + DEAD_AFTER,
                     None => self.heard + ASK_AFTER,
                 }
             } else {
+                let waiting = |asked: Instant| asked.elapsed() < REPEAT_PROGRESS;
+                if self.watches > 1 && !self.asked.is_some_and(waiting) {
+                    self.ask().await?;
+                }
                 Instant::now() + REPEAT_PROGRESS
             };
             match tokio::time::timeout_at(wake, self.message(store)).await {
                 Ok(message) => {
-                    let message = message?;
-                    if let Some(whole_to) = self.take(message)?
-                        && let Some(batches) = self.pending.release(whole_to)
-                    {
+                    if let Some(batches) = self.take(message?)? {
                         return Ok(batches);
                     }
                 }
@@ -184,7 +157,7 @@ impl Feed {
                     store.endpoints().leave_current();
                     return Err(broken(format!("nothing heard for {DEAD_AFTER:?}")));
                 }
-                Err(_) if self.pending.revisions.is_empty() => self.ask().await?,
+                Err(_) if self.pending.is_empty() => self.ask().await?,
                 Err(_) => {}
             }
         }
@@ -218,9 +191,8 @@ impl Feed {
         }
     }
 
-    /// Takes a message in. An answer to a progress request gives the revision up to which
-    /// everything has arrived.
-    fn take(&mut self, message: WatchResponse) -> Result<Option<Revision>, FeedEnd> {
+    /// Takes a message in; gives what it shows to be whole.
+    fn take(&mut self, message: WatchResponse) -> Result<Option<Vec<Batch>>, FeedEnd> {
         if message.compact_revision() != 0 {
             return Err(FeedEnd::Compacted {
                 requested: self.from,
@@ -236,65 +208,13 @@ impl Feed {
         }
         if message.watch_id() == NO_WATCH {
             self.asked = None;
-            let answered = message.header().map(etcd_client::ResponseHeader::revision);
-            if !std::mem::take(&mut self.busy) {
-                return Ok(answered);
-            }
-            let newest = self.pending.revisions.last_key_value();
-            return Ok(newest.map(|(newest, _)| newest - 1).min(answered));
-        }
-        if message.events().is_empty() {
-            self.asked = None;
-        } else {
-            self.busy = true;
+            let answered = message
+                .header()
+                .map_or(0, etcd_client::ResponseHeader::revision);
+            return Ok(self.pending.answered(answered));
         }
         self.pending.take(message.0);
         Ok(None)
-    }
-}
-
-impl Pending {
-    fn take(&mut self, message: PbWatchResponse) {
-        self.in_fragments = message.fragment;
-        for event in message.events {
-            let Some(kv) = event.kv else { continue };
-            let revision = kv.mod_revision;
-            let change = if event.r#type == EventType::Delete as i32 {
-                utf8_key(kv.key).map(|key| Change::Delete {
-                    key,
-                    mod_revision: revision,
-                })
-            } else {
-                KeyValue::from_wire(kv).map(Change::Put)
-            };
-            self.revisions.entry(revision).or_default().extend(change);
-            self.since.get_or_insert_with(Instant::now);
-        }
-    }
-
-    fn is_overdue(&self) -> bool {
-        self.since
-            .is_some_and(|since| since.elapsed() >= HOLD_AT_MOST)
-    }
-
-    /// Hands out what is whole: the revisions up to `to`; nothing between fragments.
-    fn release(&mut self, to: Revision) -> Option<Vec<Batch>> {
-        if self.in_fragments {
-            return None;
-        }
-        let rest = to
-            .checked_add(1)
-            .map_or_else(BTreeMap::new, |after| self.revisions.split_off(&after));
-        let whole = std::mem::replace(&mut self.revisions, rest);
-        if self.revisions.is_empty() {
-            self.since = None;
-        }
-        let batches: Vec<Batch> = whole
-            .into_iter()
-            .filter(|(_, changes)| !changes.is_empty())
-            .map(|(revision, changes)| Batch { revision, changes })
-            .collect();
-        (!batches.is_empty()).then_some(batches)
     }
 }
 

@@ -8,7 +8,8 @@
 //!
 //! Invariants: applying all events in order gives exactly what the store holds at the revision of
 //! the last one; all changes of one revision come together; a key's changes never go back in
-//! time. The one task of a subscription ends when the subscription is dropped or closed.
+//! time. (What older releases of etcd do not promise for the second of these is said in
+//! `feed/pending.rs`.) The one task of a subscription ends when the subscription is dropped or closed.
 
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
