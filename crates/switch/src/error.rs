@@ -38,6 +38,9 @@ pub enum SwitchError {
         /// The system's answer.
         source: io::Error,
     },
+    /// A worker thread ended by itself: packets would not be moved any more.
+    #[error("a worker thread ended by a fault; its message is in the log")]
+    WorkerLost,
     /// A system call failed that never should.
     #[error("cannot {operation}: {source}")]
     System {

@@ -87,6 +87,9 @@ impl Server {
                 match event.token {
                     STOP => {
                         self.stop.drain();
+                        if self.control.workers.has_lost_one() {
+                            return Err(SwitchError::WorkerLost);
+                        }
                         tracing::info!("stopping");
                         return Ok(());
                     }

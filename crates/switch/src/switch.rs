@@ -1,5 +1,6 @@
 //! Starting and stopping a switch.
 
+use rustix::process::{Resource, Rlimit};
 use weft_graph::Tables;
 
 use crate::config::SwitchConfig;
@@ -29,10 +30,11 @@ impl Switch {
     /// The socket is in use or cannot be made, or the system has no threads or descriptors left.
     pub fn start(config: SwitchConfig) -> Result<Self, SwitchError> {
         let socket = ApiSocket::bind(&config.api_socket, config.api_socket_mode)?;
+        allow_many_descriptors();
         let tables = Tables::new(usize::from(config.workers));
-        let workers = Workers::start(config.workers, config.buffers, &tables.handle())
-            .map_err(SwitchError::system("start the workers"))?;
         let stop = Waker::new().map_err(SwitchError::system("create an eventfd"))?;
+        let workers = Workers::start(config.workers, config.buffers, &tables.handle(), &stop)
+            .map_err(SwitchError::system("start the workers"))?;
         let mut control = Control::new(config, tables, workers);
         control.touch();
         control.publish();
@@ -52,6 +54,19 @@ impl Switch {
     /// The system failed in a way that leaves nothing to serve with.
     pub fn run(self) -> Result<(), SwitchError> {
         self.server.run()
+    }
+}
+
+/// Each port takes a descriptor or more, and shells commonly allow a process 1024 while it may have
+/// far more. A refusal only means that the limit stays.
+fn allow_many_descriptors() {
+    let limit = rustix::process::getrlimit(Resource::Nofile);
+    let raised = Rlimit {
+        current: limit.maximum,
+        ..limit
+    };
+    if let Err(error) = rustix::process::setrlimit(Resource::Nofile, raised) {
+        tracing::warn!(%error, "the limit of open files stays as it is");
     }
 }
 

@@ -15,6 +15,8 @@ mod tests;
 
 use std::collections::HashMap;
 use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::JoinHandle;
 use std::time::Instant;
@@ -50,6 +52,8 @@ pub(crate) struct Workers {
     clock: Instant,
     /// Next worker to get a queue.
     next: usize,
+    /// Set by a worker that ends without having been told to.
+    has_lost_one: Arc<AtomicBool>,
     /// Where each port's queues are received, for `show` commands.
     placement: HashMap<SwIfIndex, Vec<usize>>,
 }
@@ -63,23 +67,44 @@ struct Worker {
     tid: u32,
 }
 
+/// Goes with a worker's thread and raises the alarm when that ends, by a panic, too.
+struct LastWords {
+    has_lost_one: Arc<AtomicBool>,
+    alarm: Waker,
+    /// The worker was told to end.
+    is_in_order: bool,
+}
+
 impl Workers {
-    /// Starts `count` workers with pools of `buffers` buffers each.
+    /// Starts `count` workers with pools of `buffers` buffers each. `alarm` is woken if one of them
+    /// ends by itself, see [`Self::has_lost_one`].
     ///
     /// # Errors
     /// The system refused a thread or a descriptor.
-    pub(crate) fn start(count: u16, buffers: u32, tables: &TablesHandle) -> io::Result<Self> {
-        let clock = Instant::now();
-        let mut workers = Vec::new();
-        for number in 0..usize::from(count) {
-            workers.push(Worker::start(number, buffers as usize, tables, clock)?);
-        }
-        Ok(Self {
-            all: workers,
-            clock,
+    pub(crate) fn start(
+        count: u16,
+        buffers: u32,
+        tables: &TablesHandle,
+        alarm: &Waker,
+    ) -> io::Result<Self> {
+        let mut workers = Self {
+            all: Vec::new(),
+            clock: Instant::now(),
             next: 0,
+            has_lost_one: Arc::default(),
             placement: HashMap::new(),
-        })
+        };
+        for number in 0..usize::from(count) {
+            let last_words = LastWords {
+                has_lost_one: Arc::clone(&workers.has_lost_one),
+                alarm: alarm.clone(),
+                is_in_order: false,
+            };
+            let clock = workers.clock;
+            let worker = Worker::start(number, buffers as usize, tables, clock, last_words)?;
+            workers.all.push(worker);
+        }
+        Ok(workers)
     }
 
     /// No workers: ports can be made but nothing moves.
@@ -89,8 +114,14 @@ impl Workers {
             all: Vec::new(),
             clock: Instant::now(),
             next: 0,
+            has_lost_one: Arc::default(),
             placement: HashMap::new(),
         }
+    }
+
+    /// Whether a worker ended without having been told to.
+    pub(crate) fn has_lost_one(&self) -> bool {
+        self.has_lost_one.load(Ordering::Acquire)
     }
 
     /// Zero of the workers' and the tables' clock.
@@ -173,12 +204,22 @@ impl Drop for Workers {
     }
 }
 
+impl Drop for LastWords {
+    fn drop(&mut self) {
+        if !self.is_in_order {
+            self.has_lost_one.store(true, Ordering::Release);
+            self.alarm.wake();
+        }
+    }
+}
+
 impl Worker {
     fn start(
         number: usize,
         buffers: usize,
         tables: &TablesHandle,
         clock: Instant,
+        last_words: LastWords,
     ) -> io::Result<Self> {
         let (commands, inbox) = sync_channel(COMMANDS);
         let waker = Waker::new()?;
@@ -188,11 +229,13 @@ impl Worker {
         let thread = std::thread::Builder::new()
             .name(name(number))
             .spawn(move || {
+                // Moved whole: it speaks when it is dropped.
+                let mut last_words = last_words;
                 let _ = ready.send(rustix::thread::gettid().as_raw_nonzero().get());
                 let graph = Graph::new(&tables, number);
                 let pool = BufferPool::new(buffers);
                 match Thread::new(graph, pool, poller, for_thread, inbox, clock) {
-                    Ok(mut thread) => thread.run(),
+                    Ok(mut thread) => last_words.is_in_order = thread.run().is_ok(),
                     Err(error) => tracing::error!(%error, "a worker cannot start"),
                 }
             })?;

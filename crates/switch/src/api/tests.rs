@@ -4,6 +4,7 @@
 mod bridge;
 mod fib;
 mod handshake;
+mod hostile;
 mod interfaces;
 mod ports;
 mod subinterfaces;

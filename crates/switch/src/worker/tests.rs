@@ -19,6 +19,11 @@ fn tap(namespace: &TestNamespace, name: &str, queues: u16) -> Tap {
     Tap::create(&config).expect("tap")
 }
 
+fn start(count: u16, tables: &Tables) -> Workers {
+    let alarm = Waker::new().expect("eventfd");
+    Workers::start(count, 1024, &tables.handle(), &alarm).expect("workers")
+}
+
 fn attach(workers: &mut Workers, port: SwIfIndex, tap: &Tap) {
     let tx: Vec<_> = tap
         .queues()
@@ -37,7 +42,7 @@ fn attach(workers: &mut Workers, port: SwIfIndex, tap: &Tap) {
 fn detached_ports_are_in_nobodys_hands() {
     let namespace = TestNamespace::new();
     let tables = Tables::new(3);
-    let mut workers = Workers::start(3, 1024, &tables.handle()).expect("workers");
+    let mut workers = start(3, &tables);
     let taps = [tap(&namespace, "one", 2), tap(&namespace, "two", 1)];
     let ports = [SwIfIndex(1), SwIfIndex(2)];
     for (tap, port) in taps.iter().zip(ports) {
@@ -56,7 +61,7 @@ fn detached_ports_are_in_nobodys_hands() {
 fn queues_are_spread_over_the_workers() {
     let namespace = TestNamespace::new();
     let tables = Tables::new(2);
-    let mut workers = Workers::start(2, 1024, &tables.handle()).expect("workers");
+    let mut workers = start(2, &tables);
     let (first, second) = (tap(&namespace, "one", 2), tap(&namespace, "two", 1));
     attach(&mut workers, SwIfIndex(1), &first);
     attach(&mut workers, SwIfIndex(2), &second);
@@ -69,7 +74,7 @@ fn queues_are_spread_over_the_workers() {
 #[test]
 fn each_worker_tells_of_its_own_buffers() {
     let tables = Tables::new(2);
-    let workers = Workers::start(2, 1024, &tables.handle()).expect("workers");
+    let workers = start(2, &tables);
     let buffers = workers.buffers();
     assert_eq!(buffers.len(), 2);
     assert!(
@@ -82,7 +87,33 @@ fn each_worker_tells_of_its_own_buffers() {
 #[test]
 fn deleting_what_no_worker_has_does_not_wait() {
     let tables = Tables::new(1);
-    let mut workers = Workers::start(1, 1024, &tables.handle()).expect("workers");
+    let mut workers = start(1, &tables);
     workers.detach(&[SwIfIndex(7)]);
     workers.detach(&[]);
+}
+
+#[test]
+fn worker_that_ends_by_itself_raises_the_alarm() {
+    let tables = Tables::new(1);
+    let alarm = Waker::new().expect("eventfd");
+    let workers = Workers::start(1, 1024, &tables.handle(), &alarm).expect("workers");
+    let poller = Poller::new().expect("epoll");
+    poller
+        .add(&alarm, 0, crate::poller::Interest::Read)
+        .expect("added");
+    assert!(!workers.has_lost_one());
+    // What a panic would do to the worker's thread.
+    let last_words = LastWords {
+        has_lost_one: Arc::clone(&workers.has_lost_one),
+        alarm: alarm.clone(),
+        is_in_order: false,
+    };
+    drop(last_words);
+    let mut ready = Vec::new();
+    poller
+        .wait(Some(std::time::Duration::from_secs(5)), &mut ready)
+        .expect("wait");
+    assert_eq!(ready.len(), 1, "the alarm was raised");
+    assert!(workers.has_lost_one());
+    drop(workers);
 }

@@ -59,15 +59,17 @@ impl Thread {
     }
 
     /// Moves packets until told to stop.
-    pub(super) fn run(&mut self) {
+    ///
+    /// # Errors
+    /// The system does not let it wait for its ports.
+    pub(super) fn run(&mut self) -> io::Result<()> {
         let mut ready = Vec::new();
         let mut has_more = false;
         loop {
             let timeout = has_more.then_some(Duration::ZERO);
-            if let Err(error) = self.poller.wait(timeout, &mut ready) {
+            self.poller.wait(timeout, &mut ready).inspect_err(|error| {
                 tracing::error!(%error, "a worker cannot wait for its ports and ends");
-                return;
-            }
+            })?;
             let now = self.clock.elapsed();
             let mut is_woken = false;
             for event in ready.drain(..) {
@@ -84,7 +86,7 @@ impl Thread {
             has_more = self.graph.run(&mut self.pool, now);
             self.transmit();
             if is_woken && matches!(self.obey(), Outcome::Stop) {
-                return;
+                return Ok(());
             }
         }
     }
