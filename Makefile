@@ -3,7 +3,7 @@
 # Debian's packages. The first list is what building and the demo need, the second what the tests
 # need besides. Nothing else on the machine but a Rust toolchain is assumed.
 BUILD_PACKAGES := build-essential protobuf-compiler iproute2 iputils-ping
-TEST_PACKAGES  := etcd-server etcd-client iperf3
+TEST_PACKAGES  := etcd-server etcd-client iperf3 openssl
 
 SUDO  := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 CARGO ?= cargo
