@@ -95,7 +95,7 @@ fn stream(from: &Namespace, to: &Namespace, time: Duration) -> Result<f64> {
 
 /// Short packets that arrive in a second while they are sent as fast as one thread can.
 fn short_packets(from: &Namespace, to: &Namespace, time: Duration) -> Result<f64> {
-    let frame = frame(&mac(from)?, &mac(to)?);
+    let frame = frame(mac(from)?, mac(to)?);
     let is_over = AtomicBool::new(false);
     std::thread::scope(|scope| {
         let sender = scope.spawn(|| send(from, &frame, &is_over));
@@ -132,7 +132,7 @@ fn send(from: &Namespace, frame: &[u8], is_over: &AtomicBool) -> Result<()> {
 }
 
 /// A frame of a type that no one answers (IEEE 802 local experimental).
-fn frame(from: &[u8; 6], to: &[u8; 6]) -> Vec<u8> {
+fn frame(from: [u8; 6], to: [u8; 6]) -> Vec<u8> {
     let mut frame = [&to[..], &from[..], &[0x88, 0xb5]].concat();
     frame.resize(SHORT, 0);
     frame
