@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
+use serde_json::Value;
 use weft_lab::{Lab, Namespace, Ping, Process, ping, wait_until};
 
 /// How long it may take until packets pass: addresses are resolved, links come up.
@@ -80,16 +81,22 @@ impl Vm {
         Ok(lab.spawn(&format!("iperf3-{}", self.name), command)?)
     }
 
-    /// Sends a stream to `target` for a second; gives the report (JSON).
-    pub async fn stream(&self, target: &str) -> Result<String> {
-        let printed = wait_until("that somebody receives streams", REACH, async || {
+    /// Sends a stream to `target` for a second; gives the bytes that the other end says to have
+    /// received.
+    pub async fn stream(&self, target: &str) -> Result<u64> {
+        let received = wait_until("that somebody receives a stream", REACH, async || {
             let words = ["iperf3", "--json", "--time", "1", "--client", target];
-            Ok(self
-                .namespace
-                .run(&words)
-                .map_err(|error| error.to_string()))
+            let printed = match self.namespace.run(&words) {
+                Ok(printed) => printed,
+                Err(error) => return Ok(Err(error.to_string())),
+            };
+            let report: Value = serde_json::from_str(&printed).unwrap_or_default();
+            let bytes = report
+                .pointer("/end/sum_received/bytes")
+                .and_then(Value::as_u64);
+            Ok(bytes.ok_or(printed))
         });
-        Ok(printed.await?)
+        Ok(received.await?)
     }
 
     /// Begins to ping `other` until the result is stopped. Every packet counts.

@@ -241,12 +241,28 @@ fn expiry_and_prefix(store: StoreKind) -> Result<()> {
         cloud.wrote(b, &[])?;
         cloud.effective(b, "p1", kept).await?;
 
-        // What the agent said of itself is put right when somebody deletes it.
+        // What the agent said of itself is put right when somebody deletes it, its lease's keys too.
+        let before = cloud.store().revision().await?;
         cloud
             .store()
             .delete_prefix("/networking-vpp/state/host10/")
             .await?;
-        cloud.effective(b, "p1", kept).await?;
+        for key in [
+            "ports/p1",
+            "conditions/port/p1",
+            "conditions/physnet/physnet1",
+            "physnets/physnet1",
+            "alive",
+        ] {
+            let path = format!("state/{}/{key}", b.name());
+            let again = cloud
+                .view()
+                .until(&path, SOON, |state| match state.get(&path) {
+                    Some(kv) if kv.create_revision > before => Ok(()),
+                    other => Err(format!("{other:?}")),
+                });
+            again.await?;
+        }
 
         // A host that dies is gone for everybody after its lease, and what it forwards is not.
         b.kill_agent();
