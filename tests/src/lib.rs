@@ -9,7 +9,7 @@
 //!        [ agent ]──── Valve ──► store ◄── Valve ────[ agent ]
 //! ```
 //!
-//! * [`scenario`] makes a [`Cloud`], runs the body, shows what all of it looks like if that fails, and
+//! * [`scenario()`] makes a [`Cloud`], runs the body, shows what all of it looks like if that fails, and
 //!   removes every trace.
 //! * [`Cloud`]: hosts, records, and waiting for what the hosts say of them ([`View`]).
 //! * [`Host`]: its processes, its configuration, its dataplane's contents ([`Contents`]).

@@ -8,7 +8,7 @@
 //! | `/v1/hosts`, `/v1/hosts/{host}` | [`hosts`] |
 //! | `/v1/state` | [`state`] |
 //! | `/v1/watch` | [`watch`] |
-//! | `/healthz`, `/metrics`, `/openapi.json` | [`health`], [`telemetry`], [`openapi`] |
+//! | `/healthz`, `/metrics`, `/openapi.json` | [`health`], [`telemetry`], [`openapi`](mod@openapi) |
 //!
 //! Invariants: every reply of 400 and above has an [`ErrorBody`]; records are read from the
 //! store when they are asked for; every write is guarded by the revision that it was decided on.
