@@ -381,11 +381,12 @@ impl Cloud {
         text
     }
 
-    /// Ends everything in order; the agents must end well, and nobody may have panicked.
+    /// Ends everything in order; agents and switches must end well, and nobody may have panicked.
     pub fn close(self) -> Result<()> {
         for host in &self.hosts {
             host.check()?;
             host.stop_agent()?;
+            host.stop_dataplane()?;
             for (who, log) in [
                 ("agent", host.agent_log()),
                 ("dataplane", host.dataplane_log()),

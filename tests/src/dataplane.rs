@@ -1,7 +1,7 @@
 //! The dataplane of a host: `weft switch`, or a real VPP.
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, ExitStatus};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
@@ -77,6 +77,11 @@ impl Dataplane {
     /// Its API socket.
     pub fn socket(&self) -> &Path {
         &self.socket
+    }
+
+    /// Stops it in order; says how it ended.
+    pub fn stop(self) -> Option<ExitStatus> {
+        self.process.stop()
     }
 
     /// Its process, to be killed or asked for its number.

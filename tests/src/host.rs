@@ -173,6 +173,22 @@ impl Host {
         Ok(())
     }
 
+    /// Stops the dataplane in order. `weft switch` must end with success; how VPP ends is its own
+    /// affair.
+    pub fn stop_dataplane(&self) -> Result<()> {
+        if let Some(dataplane) = lock(&self.dataplane).take() {
+            let status = dataplane
+                .stop()
+                .context("how the dataplane ended is not known")?;
+            ensure!(
+                status.success() || self.kind != DataplaneKind::Switch,
+                "the switch of {} ended with {status}",
+                self.name
+            );
+        }
+        Ok(())
+    }
+
     /// Kills the dataplane, as a crash would.
     pub fn kill_dataplane(&self) {
         if let Some(mut dataplane) = lock(&self.dataplane).take() {

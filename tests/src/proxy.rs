@@ -49,6 +49,22 @@ pub struct Recorded {
     pub bytes: Vec<u8>,
 }
 
+/// One that is connected to the dataplane, as long as this lives.
+struct Connected<'a>(&'a watch::Sender<usize>);
+
+impl<'a> Connected<'a> {
+    fn new(count: &'a watch::Sender<usize>) -> Self {
+        count.send_modify(|count| *count += 1);
+        Self(count)
+    }
+}
+
+impl Drop for Connected<'_> {
+    fn drop(&mut self) {
+        self.0.send_modify(|count| *count -= 1);
+    }
+}
+
 /// What all connections share.
 #[derive(Debug)]
 struct Shared {
@@ -58,6 +74,8 @@ struct Shared {
     recording: Mutex<Option<Vec<Recorded>>>,
     /// While true, nobody is connected to the dataplane.
     held: watch::Sender<bool>,
+    /// How many are connected to the dataplane.
+    connected: watch::Sender<usize>,
 }
 
 impl Proxy {
@@ -71,6 +89,7 @@ impl Proxy {
             faults: Mutex::new(Vec::new()),
             recording: Mutex::new(None),
             held: watch::Sender::new(false),
+            connected: watch::Sender::new(0),
         });
         let task = tokio::spawn(accept(listener, Arc::clone(&shared)));
         Ok(Self {
@@ -128,6 +147,14 @@ impl Proxy {
     /// Does no more harm.
     pub fn heal(&self) {
         lock(&self.shared.faults).clear();
+    }
+
+    /// Waits until nobody is connected any more: what a client that was killed had sent has been
+    /// passed on, or never will be.
+    pub async fn drained(&self) {
+        let mut connected = self.shared.connected.subscribe();
+        // Fails only if the sender is gone, which is ours.
+        let _ = connected.wait_for(|connected| *connected == 0).await;
     }
 
     /// Keeps clients that connect from now on waiting until [`Self::release`].

@@ -13,7 +13,7 @@ use weft_vpp_wire::messages::memclnt::{SOCKCLNT_CREATE_ID, SockclntCreate, Sockc
 use weft_vpp_wire::{FrameDecoder, decode};
 
 use super::fault::Action;
-use super::{Recorded, Shared, lock};
+use super::{Connected, Recorded, Shared, lock};
 
 /// Room behind the return value of a made-up reply: more than any reply has fields.
 const REPLY_BODY: usize = 1024;
@@ -27,6 +27,8 @@ pub(super) async fn relay(client: UnixStream, shared: Arc<Shared>) {
     let Ok(server) = UnixStream::connect(&shared.upstream).await else {
         return;
     };
+    let connected = Arc::clone(&shared);
+    let _connected = Connected::new(&connected.connected);
     let (from_client, to_client) = client.into_split();
     let (from_server, to_server) = server.into_split();
     let to_client = Arc::new(Mutex::new(to_client));

@@ -384,6 +384,46 @@ fn s06_update_that_changes_nothing_writes_nothing() -> Result<()> {
 }
 
 #[test]
+fn s06_a_port_that_moves_to_another_network_keeps_its_device() -> Result<()> {
+    scenario(Setup::hosts(1), async |cloud| {
+        let host = cloud.a();
+        let one = cloud.vm("one", [10, 0, 0, 1])?;
+        let two = cloud.vm("two", [10, 0, 0, 2])?;
+        let three = cloud.vm("three", [10, 0, 0, 3])?;
+        cloud.boot(host, "web", &Port::vlan(1, 100), &one).await?;
+        cloud.boot(host, "db", &Port::vlan(2, 100), &two).await?;
+        cloud.boot(host, "edge", &Port::flat(3), &three).await?;
+        one.reaches(&two).await?;
+        one.reaches_not(&three).await?;
+
+        host.proxy().reset();
+        cloud.bind(host, "web", &Port::flat(1)).await?;
+        cloud.wrote(host, &[("sw_interface_set_l2_bridge", 1)])?;
+        one.reaches(&three).await?;
+        one.reaches_not(&two).await?;
+
+        // The address of a device is given when it is made.
+        host.proxy().reset();
+        cloud.bind(host, "web", &Port::flat(9)).await?;
+        cloud.wrote(
+            host,
+            &[
+                ("sw_interface_set_l2_bridge", 2),
+                ("tap_delete_v2", 1),
+                ("tap_create_v3", 1),
+                ("sw_interface_set_mtu", 1),
+                ("sw_interface_set_flags", 1),
+            ],
+        )?;
+        host.plug("web", &one)?;
+        one.reaches(&three).await?;
+        let link = one.namespace().ip(&["link", "show", "dev", "tapweb"])?;
+        ensure!(link.contains("fa:16:3e:00:00:09"), "{link}");
+        cloud.plan_is_empty(host).await
+    })
+}
+
+#[test]
 fn s07_refusals_unknown_physnet_wrong_type() -> Result<()> {
     scenario(Setup::hosts(1), async |cloud| {
         let host = cloud.a();

@@ -144,3 +144,21 @@ fn a_busy_dataplane_is_not_taken_for_dead_and_a_hung_one_is() -> Result<()> {
         cloud.plan_is_empty(host).await
     })
 }
+
+#[test]
+fn an_agent_that_waits_for_its_dataplane_ends_when_it_is_told_to() -> Result<()> {
+    scenario(Setup::hosts(1), async |cloud| {
+        let host = cloud.a();
+        host.proxy().reset();
+        let stuck = Action::Delay(Duration::from_secs(60));
+        host.proxy().inject(Fault::new("tap_create_v3", stuck));
+        let revision = cloud.put(host, "web", &Port::vlan(1, 100)).await?;
+        host.proxy().reached("tap_create_v3", 1, SOON).await?;
+        // With success, hence within the five seconds after which it would be killed.
+        host.stop_agent()?;
+        host.proxy().heal();
+        cloud.start_agent(host).await?;
+        cloud.effective(host, "web", revision).await?;
+        cloud.plan_is_empty(host).await
+    })
+}
