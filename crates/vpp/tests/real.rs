@@ -1,23 +1,27 @@
-//! The client against a real VPP, or the embedded switch: whatever listens at `WEFT_VPP_API`.
+//! The client against a dataplane that moves packets: the VPP whose API socket `WEFT_VPP_API` names,
+//! or else the embedded switch.
 //!
 //! ```text
 //! WEFT_VPP_API=/run/vpp/api.sock cargo test -p weft-vpp --test real -- --nocapture
 //! ```
 //!
-//! Without that variable nothing is tested. It needs root, for the devices behind the uplinks.
+//! It needs root, for the devices behind the uplinks.
 
 #![cfg(test)] // so that the helpers count as test code for the lints
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::process::Command;
+use std::thread::JoinHandle;
 use std::time::Duration;
 
+use tempfile::TempDir;
 use weft_model::{IfName, Mac, Mtu, NetworkSegment, PhysnetName, PortId, VlanId};
 use weft_plan::{
     BridgeDomain, BridgeFlags, BridgeMember, InterfaceKey, Notice, Object, ObjectKey, Observed,
     Outcome, Plan, SubInterface, TagRewrite, Tap, Uplink, UplinkDevice, check,
 };
+use weft_switch::{StopHandle, Switch, SwitchConfig, SwitchError};
 use weft_vpp::{CallError, Connection, Event, Events, Session, Timeouts};
 use weft_vpp_wire::messages::af_packet::{AfPacketCreateV3, AfPacketDelete, AfPacketMode};
 use weft_vpp_wire::messages::interface::{
@@ -34,12 +38,54 @@ use weft_vpp_wire::{BdId, FixedString, SwIfIndex, VarString};
 /// No wait is longer.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-fn socket() -> Option<PathBuf> {
-    let path = std::env::var_os("WEFT_VPP_API").map(PathBuf::from);
-    if path.is_none() {
-        eprintln!("WEFT_VPP_API is not set: nothing is tested");
+/// What is tested: a VPP that runs already, or a switch of our own, which ends with this value.
+struct Dataplane {
+    socket: PathBuf,
+    own: Option<OwnSwitch>,
+}
+
+struct OwnSwitch {
+    stop: StopHandle,
+    thread: JoinHandle<Result<(), SwitchError>>,
+    _directory: TempDir,
+}
+
+impl Dataplane {
+    fn find() -> Self {
+        if let Some(socket) = std::env::var_os("WEFT_VPP_API").map(PathBuf::from) {
+            return Self { socket, own: None };
+        }
+        let directory = tempfile::tempdir().unwrap();
+        let socket = directory.path().join("api.sock");
+        let config = SwitchConfig {
+            api_socket: socket.clone(),
+            ..SwitchConfig::default()
+        };
+        let switch = Switch::start(config).unwrap();
+        let stop = switch.stop_handle();
+        let thread = std::thread::spawn(|| switch.run());
+        Self {
+            socket,
+            own: Some(OwnSwitch {
+                stop,
+                thread,
+                _directory: directory,
+            }),
+        }
     }
-    path
+}
+
+impl Drop for Dataplane {
+    fn drop(&mut self) {
+        if let Some(own) = self.own.take() {
+            own.stop.stop();
+            let ended = own.thread.join();
+            assert!(
+                std::thread::panicking() || matches!(ended, Ok(Ok(()))),
+                "{ended:?}"
+            );
+        }
+    }
 }
 
 async fn connect(path: &std::path::Path) -> (Connection, Events) {
@@ -232,9 +278,9 @@ async fn notice(
 /// All of it is one test, because there is one VPP.
 #[tokio::test]
 async fn what_is_wanted_is_made_kept_and_removed() {
-    let Some(path) = socket() else { return };
-    let (connection, mut events) = connect(&path).await;
-    let (other, _other_events) = connect(&path).await;
+    let dataplane = Dataplane::find();
+    let (connection, mut events) = connect(&dataplane.socket).await;
+    let (other, _other_events) = connect(&dataplane.socket).await;
     let version = connection.request(ShowVersion {}).await.unwrap();
     eprintln!("{} {}", version.program, version.version);
     assert_eq!(Session::missing(&connection), []);
@@ -526,8 +572,8 @@ async fn found_uplinks_are_left_as_they_were(
 
 #[tokio::test]
 async fn a_refused_call_does_not_end_the_connection() {
-    let Some(path) = socket() else { return };
-    let (connection, _events) = connect(&path).await;
+    let dataplane = Dataplane::find();
+    let (connection, _events) = connect(&dataplane.socket).await;
     let delete = TapDeleteV2 {
         sw_if_index: SwIfIndex(1 << 20),
     };
