@@ -253,8 +253,10 @@ impl Numbers {
 impl Shared {
     fn make(&self, numbers: Numbers, message: &[u8], out: &mut Vec<u8>) -> Result<()> {
         let (header, tap) = decode::request::<TapCreateV3>(message)?;
+        // It may come with the NUL that VPP reads up to.
+        let tag = tap.tag.to_str().trim_end_matches('\0').to_owned();
         let mut making = self.making.lock().unwrap_or_else(PoisonError::into_inner);
-        making.insert(header.context, (header, tap.tag.to_str().into_owned()));
+        making.insert(header.context, (header, tag));
         let request = CreateLoopbackInstance {
             mac_address: MacAddress::default(),
             is_specified: false,
