@@ -52,7 +52,7 @@ fn alone(path: Path, load: &Load) -> Table {
     let mut table = Table::new(format!("two machines joined by {path}"));
     table.figure("TCP", gigabits(load.bits_per_second));
     table.figure("64-byte packets", millions(load.packets_per_second));
-    table.figure("round trip", microseconds(load.round_trip));
+    table.figure("shortest round trip", microseconds(load.round_trip));
     table
 }
 
@@ -67,7 +67,7 @@ fn beside(path: Path, load: &Load, bridge: &Load) -> Table {
     table.ratio("64-byte packets", packets, peer, ratio, None);
     let ratio = load.round_trip / bridge.round_trip;
     table.ratio(
-        "round trip",
+        "shortest round trip",
         microseconds(load.round_trip),
         peer,
         ratio,

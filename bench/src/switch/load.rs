@@ -27,7 +27,7 @@ pub(super) struct Load {
     pub(super) bits_per_second: f64,
     /// Short packets.
     pub(super) packets_per_second: f64,
-    /// Average, seconds.
+    /// The shortest of many, seconds: the others tell how busy the machine is.
     pub(super) round_trip: f64,
 }
 
@@ -42,55 +42,58 @@ pub(super) fn measure(joined: &Joined, time: Duration) -> Result<Load> {
     })
 }
 
-/// The average of many pings, after a few that let everybody learn.
+/// The shortest of many pings, after a few that let everybody learn.
 fn round_trip(from: &Namespace) -> Result<f64> {
     let [_, to] = ADDRESSES;
     from.run(&["ping", "-n", "-q", "-c", "5", "-i", "0.05", "-W", "2", to])?;
     let count = PINGS.to_string();
     let report = from.run(&["ping", "-n", "-q", "-c", &count, "-i", "0.002", to])?;
-    let averages = report
+    let times = report
         .lines()
         .find_map(|line| line.strip_prefix("rtt min/avg/max/mdev = "))
         .context("ping says nothing of round trips")?;
-    let milliseconds: f64 = averages
-        .split('/')
-        .nth(1)
-        .context("ping's averages")?
-        .parse()?;
+    let shortest = times.split('/').next().context("ping's times")?;
+    let milliseconds: f64 = shortest.parse()?;
     Ok(milliseconds / 1e3)
 }
 
 /// What `iperf3` brings across on one connection.
 fn stream(from: &Namespace, to: &Namespace, time: Duration) -> Result<f64> {
-    let [_, address] = ADDRESSES;
     let mut server = to
         .command("iperf3")
-        .args(["--server", "--one-off"])
+        .arg("--server")
         .stdout(Stdio::null())
+        .stderr(Stdio::null())
         .spawn()
         .context("install Debian's iperf3")?;
-    let seconds = time.as_secs().max(1).to_string();
-    let started = Instant::now();
-    let report = loop {
-        let client = ["iperf3", "--client", address, "--time", &seconds, "--json"];
-        match from.run(&client) {
-            Ok(report) => break report,
-            // The server does not listen yet.
-            Err(_) if started.elapsed() < PATIENCE => {
-                std::thread::sleep(Duration::from_millis(20));
-            }
-            Err(error) => {
-                let _ = server.kill();
-                let _ = server.wait();
-                return Err(error.into());
-            }
-        }
-    };
+    let received = stream_from(from, time);
+    server.kill()?;
     server.wait()?;
-    let report: serde_json::Value = serde_json::from_str(&report)?;
+    received
+}
+
+/// The client's side; tries again until the server listens.
+fn stream_from(from: &Namespace, time: Duration) -> Result<f64> {
+    let [_, address] = ADDRESSES;
+    let seconds = time.as_secs().max(1).to_string();
+    let client = ["iperf3", "--client", address, "--time", &seconds, "--json"];
+    let started = Instant::now();
+    loop {
+        let report = from.run(&client).map_err(anyhow::Error::from);
+        // A failure is told in the report, too, and not always by the exit code.
+        match report.and_then(|report| bits_received(&report)) {
+            Ok(bits) => return Ok(bits),
+            Err(error) if started.elapsed() > PATIENCE => return Err(error),
+            Err(_) => std::thread::sleep(Duration::from_millis(20)),
+        }
+    }
+}
+
+fn bits_received(report: &str) -> Result<f64> {
+    let report: serde_json::Value = serde_json::from_str(report)?;
     report["end"]["sum_received"]["bits_per_second"]
         .as_f64()
-        .context("iperf3 says nothing of what was received")
+        .with_context(|| format!("iperf3: {}", report["error"]))
 }
 
 /// Short packets that arrive in a second while they are sent as fast as one thread can.
