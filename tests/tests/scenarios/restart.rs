@@ -144,10 +144,14 @@ fn s13_dataplane_restart_while_idle_rebuilt_other_sw_if_index() -> Result<()> {
         );
         noticed.await?;
         let physnet = format!("state/{}/physnets/physnet1", a.name());
-        ensure!(
-            cloud.view().now().get(&physnet).is_none(),
-            "the physical network is not served"
-        );
+        let unserved = cloud
+            .view()
+            .until("that its network is not served", SOON, |state| {
+                state
+                    .get(&physnet)
+                    .map_or(Ok(()), |kv| Err(format!("{kv:?}")))
+            });
+        unserved.await?;
 
         a.start_dataplane().await?;
         let (api, _events) = a.api().await?;
