@@ -21,6 +21,11 @@ use crate::config::Config;
 use crate::dataplane::{Dataplane, Happening};
 use crate::intake::{self, Meaning};
 
+/// How soon VPP is looked at as a whole again after it was connected; then after twice as long,
+/// until the time is that of the configuration. An agent that was killed may have left requests
+/// that VPP carries out only after its successor has looked.
+const LOOK_AGAIN: Duration = Duration::from_secs(1);
+
 /// Ports that are planned for at once: enough to keep VPP busy, few enough that with thousands to
 /// be made the first ones are there soon.
 const PORTS_AT_ONCE: usize = 256;
@@ -63,6 +68,7 @@ pub async fn run(config: Config, shutdown: CancellationToken) -> Result<(), Agen
         vpp_judged: false,
         alive: false,
         observed_at: None,
+        look_again: LOOK_AGAIN.min(config.vpp.resync),
         writing: None,
         awaited: None,
         seen: 0,
@@ -92,6 +98,8 @@ struct Agent {
     alive: bool,
     /// When VPP was looked at as a whole; never, or not since it is there.
     observed_at: Option<Instant>,
+    /// How long after that it is looked at again.
+    look_again: Duration,
     /// The write to the store that is under way; gives the revision that it made.
     writing: Option<JoinHandle<Result<Revision, StoreError>>>,
     /// The revision of the last write, until it comes back by the subscription.
@@ -156,7 +164,7 @@ impl Agent {
         } else {
             None
         };
-        let resync = self.observed_at.map(|at| at + self.config.vpp.resync);
+        let resync = self.observed_at.map(|at| at + self.look_again);
         [retry, resync, self.write_again_at]
             .into_iter()
             .flatten()
@@ -283,7 +291,7 @@ impl Agent {
     async fn look(&mut self) -> Result<(), String> {
         let due = self
             .observed_at
-            .is_none_or(|at| at.elapsed() >= self.config.vpp.resync);
+            .is_none_or(|at| at.elapsed() >= self.look_again);
         if !due {
             let notices = self.dataplane.notices().await;
             for notice in notices.map_err(|error| error.to_string())? {
@@ -298,8 +306,10 @@ impl Agent {
         self.observed_at = Some(Instant::now());
         self.vpp_judged = true;
         if self.reconciler.observed().is_none() {
+            self.look_again = LOOK_AGAIN.min(self.config.vpp.resync);
             self.reconciler.connected(observed);
         } else {
+            self.look_again = (self.look_again * 2).min(self.config.vpp.resync);
             self.reconciler.refreshed(observed);
         }
         Ok(())

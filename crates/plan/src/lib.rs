@@ -29,7 +29,7 @@ pub use intent::{HostNetwork, PortRecord};
 pub use lint::{Unsound, check};
 pub use object::{
     BridgeDomain, BridgeFlags, BridgeMember, InterfaceKey, Object, ObjectKey, SubInterface,
-    TagRewrite, Tap, Uplink, UplinkDevice,
+    Surplus, TagRewrite, Tap, Uplink, UplinkDevice,
 };
 pub use observed::{Notice, Observed};
 pub use operation::{Operation, Outcome};

@@ -28,6 +28,8 @@ pub enum ObjectKey {
     BridgeDomain(NetworkSegment),
     /// That an interface is bridged, and how. An interface is in one bridge domain at most.
     BridgeMember(InterfaceKey),
+    /// One more object with the mark of another, counted from 1. Only ever observed.
+    Surplus(Box<ObjectKey>, u32),
 }
 
 /// An object: a key and its value.
@@ -43,6 +45,8 @@ pub enum Object {
     BridgeDomain(BridgeDomain),
     /// See [`BridgeMember`].
     BridgeMember(BridgeMember),
+    /// See [`Surplus`].
+    Surplus(Surplus),
 }
 
 /// The interface of VPP that carries a physical network.
@@ -130,6 +134,18 @@ pub struct BridgeMember {
     pub tag_rewrite: TagRewrite,
 }
 
+/// An object with a mark that another one has already, which is never wanted.
+///
+/// An agent that is killed leaves requests behind that VPP still carries out, while the next agent
+/// looks at VPP and makes the same itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Surplus {
+    /// Whose mark it has: an interface or a bridge domain.
+    pub of: ObjectKey,
+    /// Which of several it is, counted from 1.
+    pub number: u32,
+}
+
 /// What is done to the VLAN tags of a member's frames (`l2_interface_vlan_tag_rewrite`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TagRewrite {
@@ -150,13 +166,16 @@ impl Object {
             Self::Tap(tap) => ObjectKey::tap(&tap.port),
             Self::BridgeDomain(bridge) => ObjectKey::BridgeDomain(bridge.segment.clone()),
             Self::BridgeMember(member) => ObjectKey::BridgeMember(member.interface.clone()),
+            Self::Surplus(surplus) => {
+                ObjectKey::Surplus(Box::new(surplus.of.clone()), surplus.number)
+            }
         }
     }
 
     /// What must be there before it can be made, and must not go before it is gone.
     pub fn requires(&self) -> Vec<ObjectKey> {
         match self {
-            Self::Uplink(_) | Self::Tap(_) | Self::BridgeDomain(_) => Vec::new(),
+            Self::Uplink(_) | Self::Tap(_) | Self::BridgeDomain(_) | Self::Surplus(_) => Vec::new(),
             Self::SubInterface(sub) => vec![ObjectKey::uplink(&sub.physnet)],
             Self::BridgeMember(member) => {
                 let mut keys = vec![ObjectKey::Interface(member.interface.clone())];
@@ -249,6 +268,7 @@ impl fmt::Display for ObjectKey {
             Self::Interface(key) => key.fmt(f),
             Self::BridgeDomain(segment) => write!(f, "bridge-domain {segment}"),
             Self::BridgeMember(key) => write!(f, "bridge-member {key}"),
+            Self::Surplus(key, number) => write!(f, "surplus {key} ({number})"),
         }
     }
 }
@@ -278,6 +298,7 @@ impl fmt::Display for Object {
             Self::BridgeDomain(bridge) => {
                 write!(f, "{}, mac-age {} min", bridge.flags, bridge.mac_age)
             }
+            Self::Surplus(_) => f.write_str("made twice"),
             Self::BridgeMember(member) => {
                 match &member.bridge {
                     Some(segment) => write!(f, "in {segment}")?,

@@ -86,7 +86,7 @@ impl Observed {
     /// The keys of the objects that require the one under `key`.
     pub fn dependents(&self, key: &ObjectKey) -> Vec<ObjectKey> {
         match key {
-            ObjectKey::BridgeMember(_) => Vec::new(),
+            ObjectKey::BridgeMember(_) | ObjectKey::Surplus(..) => Vec::new(),
             ObjectKey::BridgeDomain(segment) => {
                 let members = self.members.get(segment).into_iter().flatten();
                 members.cloned().map(ObjectKey::BridgeMember).collect()
@@ -120,7 +120,9 @@ impl Observed {
                     Object::Uplink(uplink) => &mut uplink.admin_up,
                     Object::SubInterface(sub) => &mut sub.admin_up,
                     Object::Tap(tap) => &mut tap.admin_up,
-                    Object::BridgeDomain(_) | Object::BridgeMember(_) => return Vec::new(),
+                    Object::BridgeDomain(_) | Object::BridgeMember(_) | Object::Surplus(_) => {
+                        return Vec::new();
+                    }
                 };
                 if *admin_was == *admin_up && link_was == Some(*link_up) {
                     return Vec::new();

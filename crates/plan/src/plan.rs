@@ -95,7 +95,8 @@ fn removal_level(key: &ObjectKey) -> usize {
         ObjectKey::BridgeMember(_) => 0,
         ObjectKey::Interface(InterfaceKey::SubInterface(..) | InterfaceKey::Tap(_)) => 1,
         ObjectKey::Interface(InterfaceKey::Uplink(_)) => 2,
-        ObjectKey::BridgeDomain(_) => LEVELS - 1,
+        // By then nothing is in them, be they wanted no longer or made twice.
+        ObjectKey::BridgeDomain(_) | ObjectKey::Surplus(..) => LEVELS - 1,
     }
 }
 
@@ -105,7 +106,8 @@ fn addition_level(key: &ObjectKey) -> usize {
         ObjectKey::Interface(InterfaceKey::Uplink(_) | InterfaceKey::Tap(_))
         | ObjectKey::BridgeDomain(_) => 3,
         ObjectKey::Interface(InterfaceKey::SubInterface(..)) => 4,
-        ObjectKey::BridgeMember(_) => 5,
+        // Nothing that was made twice is ever made.
+        ObjectKey::BridgeMember(_) | ObjectKey::Surplus(..) => 5,
     }
 }
 

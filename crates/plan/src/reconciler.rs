@@ -302,6 +302,7 @@ fn first_ports(
         }
         ObjectKey::Interface(InterfaceKey::Uplink(_) | InterfaceKey::SubInterface(..))
         | ObjectKey::BridgeMember(InterfaceKey::Uplink(_) | InterfaceKey::SubInterface(..))
-        | ObjectKey::BridgeDomain(_) => true,
+        | ObjectKey::BridgeDomain(_)
+        | ObjectKey::Surplus(..) => true,
     })
 }

@@ -30,7 +30,7 @@ use weft_vpp_wire::{BdId, Declared, SwIfIndex};
 
 use crate::connection::Connection;
 use crate::error::CallError;
-use handles::Handles;
+use handles::{Handles, Number};
 use interpret::Dumps;
 
 /// The messages without which some object cannot be read or made. Their replies and details go
@@ -99,6 +99,10 @@ impl Session {
                 Some(format!("bd_id {number}"))
             }
             ObjectKey::BridgeMember(_) => None,
+            ObjectKey::Surplus(..) => Some(match self.handles.surplus(key)? {
+                Number::Interface(number) => format!("sw_if_index {number}"),
+                Number::Bridge(number) => format!("bd_id {number}"),
+            }),
         }
     }
 

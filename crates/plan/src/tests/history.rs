@@ -8,7 +8,7 @@ use proptest::prelude::*;
 use weft_model::PortId;
 
 use super::world::{World, port, record};
-use crate::{InterfaceKey, Object, ObjectKey, PortRecord, Reconciler};
+use crate::{InterfaceKey, Object, ObjectKey, PortRecord, Reconciler, Surplus};
 
 #[derive(Clone, Debug)]
 enum Step {
@@ -31,6 +31,8 @@ enum Step {
     /// Somebody removes the TAP of a port, or takes it out of its bridge.
     LoseTap(u8),
     Unbridge(u8),
+    /// What a killed agent left to VPP is done after its successor did the same.
+    Double(usize),
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -48,6 +50,7 @@ fn step() -> impl Strategy<Value = Step> {
         1 => Just(Step::RestartVpp),
         1 => id.clone().prop_map(Step::LoseTap),
         1 => id.prop_map(Step::Unbridge),
+        1 => (0..20_usize).prop_map(Step::Double),
     ]
 }
 
@@ -121,6 +124,16 @@ impl Run {
                 let tap = InterfaceKey::Tap(port(&format!("p{id}")));
                 self.world.holds.remove(&ObjectKey::BridgeMember(tap));
                 self.host.refreshed(self.world.holds.clone());
+            }
+            Step::Double(at) => {
+                let Some(of) = self.world.holds.keys().nth(at).cloned() else {
+                    return;
+                };
+                if !matches!(of, ObjectKey::Surplus(..)) {
+                    let surplus = Surplus { of, number: 1 };
+                    self.world.holds.insert(Object::Surplus(surplus));
+                    self.host.refreshed(self.world.holds.clone());
+                }
             }
         }
     }

@@ -13,11 +13,11 @@ mod bridge;
 mod interface;
 
 use futures::{StreamExt, stream};
-use weft_plan::{Object, Operation, Outcome};
+use weft_plan::{Object, ObjectKey, Operation, Outcome};
 use weft_vpp_wire::{Retval, SwIfIndex};
 
 use super::Session;
-use super::handles::{Change, Handles};
+use super::handles::{Change, Handles, Number};
 use crate::connection::Connection;
 use crate::error::CallError;
 
@@ -81,6 +81,10 @@ impl Context<'_> {
             Operation::Create(Object::Tap(tap)) => self.create_tap(tap).await,
             Operation::Create(Object::BridgeDomain(bridge)) => self.create_bridge(bridge).await,
             Operation::Create(Object::BridgeMember(member)) => self.join_bridge(member).await,
+            Operation::Create(object @ Object::Surplus(_)) => {
+                let reason = format!("{} is nothing that is made", object.key());
+                Ok(Ended::refused(reason, None))
+            }
             Operation::Update { from, to } => self.update(from, to).await,
             Operation::Delete(object) => self.delete(object).await,
         }
@@ -113,12 +117,23 @@ impl Context<'_> {
             Object::Tap(tap) => self.delete_tap(tap).await,
             Object::BridgeDomain(bridge) => self.delete_bridge(bridge).await,
             Object::BridgeMember(member) => self.leave_bridge(member).await,
+            Object::Surplus(_) => self.delete_surplus(object.key()).await,
         };
         match deleted {
             Ok(change) => Ok(Ended::done(change)),
             Err(Failure::Refused(reason)) => Ok(Ended::refused(reason, Some(object.clone()))),
             Err(Failure::Lost(error)) => Err(error),
         }
+    }
+
+    /// Removes what has the mark of another.
+    async fn delete_surplus(self, key: ObjectKey) -> Result<Option<Change>, Failure> {
+        match self.handles.surplus(&key) {
+            Some(Number::Interface(sw_if_index)) => self.delete_tap_at(sw_if_index).await?,
+            Some(Number::Bridge(bd_id)) => self.delete_bridge_at(bd_id).await?,
+            None => {}
+        }
+        Ok(Some(Change::NoSurplus(key)))
     }
 
     /// The number of an interface that an operation counts on.

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use weft_model::NetworkSegment;
-use weft_plan::InterfaceKey;
+use weft_plan::{InterfaceKey, Object, ObjectKey, Surplus};
 use weft_vpp_wire::{BdId, SwIfIndex};
 
 /// Names and numbers, both ways.
@@ -15,6 +15,17 @@ pub(super) struct Handles {
     /// Devices of the kernel behind TAPs that are not ours, and these TAPs' names in VPP. Where it
     /// matters: VPP gives a second TAP the same device, without an error.
     foreign_taps: HashMap<String, String>,
+    /// What has a mark that another one has already.
+    surplus: HashMap<ObjectKey, Number>,
+}
+
+/// A number of VPP's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Number {
+    /// Of an interface.
+    Interface(SwIfIndex),
+    /// Of a bridge domain.
+    Bridge(BdId),
 }
 
 /// What an operation did to the numbers.
@@ -28,6 +39,8 @@ pub(super) enum Change {
     Bridge(NetworkSegment, BdId),
     /// A bridge domain is gone.
     NoBridge(NetworkSegment),
+    /// Something that was made twice is gone.
+    NoSurplus(ObjectKey),
 }
 
 impl Handles {
@@ -52,6 +65,25 @@ impl Handles {
         self.foreign_taps.insert(device, interface);
     }
 
+    /// The number of something that was made twice.
+    pub(super) fn surplus(&self, key: &ObjectKey) -> Option<Number> {
+        self.surplus.get(key).copied()
+    }
+
+    /// Notes something with the mark of `of`, which another one has already; gives what it is.
+    pub(super) fn note_surplus(&mut self, of: ObjectKey, number: Number) -> Object {
+        let mut surplus = Surplus { of, number: 1 };
+        while self
+            .surplus
+            .contains_key(&Object::Surplus(surplus.clone()).key())
+        {
+            surplus.number += 1;
+        }
+        let object = Object::Surplus(surplus);
+        self.surplus.insert(object.key(), number);
+        object
+    }
+
     pub(super) fn apply(&mut self, change: Change) {
         match change {
             Change::Interface(key, sw_if_index) => {
@@ -65,6 +97,9 @@ impl Handles {
             }
             Change::NoBridge(segment) => {
                 self.bridges.remove(&segment);
+            }
+            Change::NoSurplus(key) => {
+                self.surplus.remove(&key);
             }
         }
     }

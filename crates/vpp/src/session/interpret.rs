@@ -7,15 +7,15 @@ use std::collections::HashMap;
 
 use weft_model::{IfName, Mac, Mtu, VppIfName};
 use weft_plan::{
-    BridgeDomain, BridgeFlags, BridgeMember, Object, Observed, SubInterface, TagRewrite, Tap,
-    Uplink, UplinkDevice,
+    BridgeDomain, BridgeFlags, BridgeMember, Object, ObjectKey, Observed, SubInterface, TagRewrite,
+    Tap, Uplink, UplinkDevice,
 };
 use weft_vpp_wire::SwIfIndex;
 use weft_vpp_wire::messages::interface::{IfStatusFlags, SwInterfaceDetails};
 use weft_vpp_wire::messages::l2::{BridgeDomainDetails, VtrOp};
 use weft_vpp_wire::messages::tapv2::SwInterfaceTapV2Details;
 
-use super::handles::{Change, Handles};
+use super::handles::{Change, Handles, Number};
 use super::mark::{BridgeMark, InterfaceMark};
 
 /// How VPP begins the names of interfaces over a device of the kernel (`af_packet_create_if` in
@@ -32,8 +32,7 @@ pub(super) struct Dumps {
 
 /// The objects that are ours, and their numbers.
 ///
-/// If two carry one mark, which takes a person to bring about, the first counts; the other is left
-/// alone, and told.
+/// If several carry one mark, the first counts, and the others are surplus.
 pub(super) fn interpret(dumps: &Dumps) -> (Observed, Handles) {
     let mut observed = Observed::default();
     let mut handles = Handles::default();
@@ -67,8 +66,13 @@ pub(super) fn interpret(dumps: &Dumps) -> (Observed, Handles) {
         if handles.interface(&key).is_some() {
             tracing::warn!(
                 interface = %details.interface_name, tag = %details.tag,
-                "another interface has this tag already; this one is left alone"
+                "another interface has this tag already"
             );
+            // Only what Weft alone makes is Weft's to remove.
+            if let Object::Tap(_) = object {
+                let number = Number::Interface(details.sw_if_index);
+                observed.insert(handles.note_surplus(ObjectKey::Interface(key), number));
+            }
             continue;
         }
         handles.apply(Change::Interface(key.clone(), details.sw_if_index));
@@ -81,8 +85,10 @@ pub(super) fn interpret(dumps: &Dumps) -> (Observed, Handles) {
             Ok(BridgeMark(segment)) => {
                 tracing::warn!(
                     bd_id = details.bd_id.0, %segment,
-                    "another bridge domain has this tag already; this one is left alone"
+                    "another bridge domain has this tag already"
                 );
+                let of = ObjectKey::BridgeDomain(segment);
+                observed.insert(handles.note_surplus(of, Number::Bridge(details.bd_id)));
                 None
             }
             Err(_) => None,

@@ -77,15 +77,19 @@ impl Context<'_> {
         bridge: &BridgeDomain,
     ) -> Result<Option<Change>, Failure> {
         if let Some(bd_id) = self.handles.bridge(&bridge.segment) {
-            let request = BridgeDomainAddDelV2 {
-                bd_id,
-                is_add: false,
-                ..BridgeDomainAddDelV2::default()
-            };
-            let deleted = self.connection.request(request).await;
-            gone(deleted, Retval::NO_SUCH_ENTRY)?;
+            self.delete_bridge_at(bd_id).await?;
         }
         Ok(Some(Change::NoBridge(bridge.segment.clone())))
+    }
+
+    pub(super) async fn delete_bridge_at(self, bd_id: BdId) -> Result<(), Failure> {
+        let request = BridgeDomainAddDelV2 {
+            bd_id,
+            is_add: false,
+            ..BridgeDomainAddDelV2::default()
+        };
+        let deleted = self.connection.request(request).await;
+        gone(deleted, Retval::NO_SUCH_ENTRY)
     }
 
     /// The tags first, so that not one frame is bridged with a tag too many; both travel together.

@@ -185,10 +185,14 @@ impl Context<'_> {
     pub(super) async fn delete_tap(self, tap: &Tap) -> Result<Option<Change>, Failure> {
         let key = InterfaceKey::Tap(tap.port.clone());
         if let Some(sw_if_index) = self.handles.interface(&key) {
-            let deleted = self.connection.request(TapDeleteV2 { sw_if_index }).await;
-            gone(deleted, Retval::INVALID_SW_IF_INDEX)?;
+            self.delete_tap_at(sw_if_index).await?;
         }
         Ok(Some(Change::NoInterface(key)))
+    }
+
+    pub(super) async fn delete_tap_at(self, sw_if_index: SwIfIndex) -> Result<(), Failure> {
+        let deleted = self.connection.request(TapDeleteV2 { sw_if_index }).await;
+        gone(deleted, Retval::INVALID_SW_IF_INDEX)
     }
 
     async fn make_host_interface(self, device: &str) -> Result<SwIfIndex, Failure> {

@@ -1,5 +1,5 @@
 use weft_model::NetworkSegment;
-use weft_plan::{InterfaceKey, ObjectKey};
+use weft_plan::InterfaceKey;
 use weft_vpp_wire::messages::l2::BridgeDomainSwIf;
 use weft_vpp_wire::{BdId, FixedString, MacAddress};
 
@@ -122,7 +122,7 @@ fn an_interface_of_ours_in_a_foreign_bridge_domain_is_seen_there() {
 }
 
 #[test]
-fn of_two_with_one_mark_the_first_counts() {
+fn of_several_with_one_mark_the_first_counts_and_the_others_are_surplus() {
     let dumps = Dumps {
         interfaces: vec![
             details(2, "tap0", "weft.tap.p1"),
@@ -132,10 +132,27 @@ fn of_two_with_one_mark_the_first_counts() {
         bridges: vec![
             bridge(5, "weft.bridge.physnet1.flat", &[2]),
             bridge(6, "weft.bridge.physnet1.flat", &[3]),
+            bridge(7, "weft.bridge.physnet1.flat", &[]),
         ],
     };
     let (observed, handles) = interpret(&dumps);
-    assert_eq!(observed.objects().count(), 3);
+    let keys: Vec<String> = observed.keys().map(ToString::to_string).collect();
+    assert_eq!(
+        keys,
+        [
+            "tap p1",
+            "bridge-domain physnet1.flat",
+            "bridge-member tap p1",
+            "surplus tap p1 (1)",
+            "surplus bridge-domain physnet1.flat (1)",
+            "surplus bridge-domain physnet1.flat (2)",
+        ]
+    );
+    let of = Box::new(ObjectKey::BridgeDomain("physnet1.flat".parse().unwrap()));
+    assert_eq!(
+        handles.surplus(&ObjectKey::Surplus(of, 2)),
+        Some(Number::Bridge(BdId(7)))
+    );
     let key = InterfaceKey::Tap("p1".parse().unwrap());
     assert_eq!(handles.interface(&key), Some(SwIfIndex(2)));
     let segment: NetworkSegment = "physnet1.flat".parse().unwrap();
