@@ -6,6 +6,7 @@
 //! |---|---|---|
 //! | [`binding`] | ports come, change and go | 3 – 7 |
 //! | [`restart`] | agents and dataplanes die | 11 – 13, 20 |
+//! | [`surplus`] | what was made twice | 20 |
 //! | [`refusal`] | what a dataplane or a record denies to one port | 14, 15 |
 //! | [`store_loss`] | the store dies, forgets, or cannot be reached | 16, 17 |
 //! | [`configuration`] | what an operator changes, or gets wrong | 19 |
@@ -23,5 +24,6 @@ mod foreign;
 mod refusal;
 mod restart;
 mod store_loss;
+mod surplus;
 mod transcript;
 mod wire;
