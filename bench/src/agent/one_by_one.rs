@@ -44,6 +44,10 @@ pub(super) async fn run(kind: &DataplaneKind, count: usize) -> Result<Table> {
         times(percentile(last, 50), percentile(first, 50)),
         None,
     );
+    table.note(
+        "OVN 23.03 with OVS 3.1, 1,000 ports, another run on two cores: 109.9 s, p50 115 ms, p99 237 ms; \
+         p50 of the first 100 14 ms, of the last 100 201 ms",
+    );
     Ok(table)
 }
 

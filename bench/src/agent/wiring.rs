@@ -153,6 +153,9 @@ pub(super) async fn run(
         runs(&floors)
     ));
     table.note(format!("messages: {}", recording.names()));
+    table.note(
+        "OVN 23.03 with OVS 3.1, 1,000 ports, another run on two cores: 8.5 s, all at the end",
+    );
     Ok(table)
 }
 

@@ -82,6 +82,13 @@ impl Compiler {
         self.objects.get(key).map(|shared| &shared.object)
     }
 
+    /// All objects that are wanted with their keys, in the order of the keys.
+    pub fn entries(&self) -> impl Iterator<Item = (&ObjectKey, &Object)> {
+        self.objects
+            .iter()
+            .map(|(key, shared)| (key, &shared.object))
+    }
+
     /// The keys of all objects that are wanted.
     pub fn keys(&self) -> impl Iterator<Item = &ObjectKey> {
         self.objects.keys()

@@ -44,6 +44,11 @@ impl Observed {
         self.objects.values()
     }
 
+    /// All objects with their keys, in the order of the keys.
+    pub fn entries(&self) -> impl Iterator<Item = (&ObjectKey, &Object)> {
+        self.objects.iter()
+    }
+
     /// The keys of all objects, in order.
     pub fn keys(&self) -> impl Iterator<Item = &ObjectKey> {
         self.objects.keys()

@@ -111,12 +111,9 @@ impl Reconciler {
 
     /// VPP was dumped again, and this is all that it holds of ours.
     pub fn refreshed(&mut self, observed: Observed) {
-        self.dirty = self
-            .compiler
-            .keys()
-            .chain(observed.keys())
-            .cloned()
-            .collect();
+        self.dirty = differing(&self.compiler, &observed);
+        self.failures.retain(|key| self.dirty.contains(key));
+        self.blocked.retain(|key, _| self.dirty.contains(key));
         self.vpp = Ok(observed);
         self.everyone();
     }
@@ -279,6 +276,26 @@ impl Reconciler {
             .physnets
             .extend(self.compiler.network().physnets.keys().cloned());
     }
+}
+
+/// What is wanted and not there, there and not wanted, or there otherwise. Both sides are in the order
+/// of their keys, so that one walk along them finds it.
+fn differing(compiler: &Compiler, observed: &Observed) -> BTreeSet<ObjectKey> {
+    let mut differing = BTreeSet::new();
+    let mut there = observed.entries().peekable();
+    for (key, wanted) in compiler.entries() {
+        while let Some((unwanted, _)) = there.next_if(|(found, _)| *found < key) {
+            differing.insert(unwanted.clone());
+        }
+        let is_as_wanted = there
+            .next_if(|(found, _)| *found == key)
+            .is_some_and(|(_, object)| object.satisfies(wanted));
+        if !is_as_wanted {
+            differing.insert(key.clone());
+        }
+    }
+    differing.extend(there.map(|(unwanted, _)| unwanted.clone()));
+    differing
 }
 
 /// Notes that there may be news of everyone who depends on the object.

@@ -71,6 +71,12 @@ impl Failures {
         self.by_time.remove(&(failure.next_try, key.clone()))
     }
 
+    /// Forgets the refusals of all objects but those for which `keep` is true.
+    pub(super) fn retain(&mut self, keep: impl Fn(&ObjectKey) -> bool) {
+        self.by_key.retain(|key, _| keep(key));
+        self.by_time.retain(|(_, key)| keep(key));
+    }
+
     pub(super) fn clear(&mut self) {
         self.by_key.clear();
         self.by_time.clear();
