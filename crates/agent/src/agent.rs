@@ -261,19 +261,23 @@ impl Agent {
         if !self.intent_known {
             return;
         }
-        let mut told = Instant::now();
         let looked = self.observed_at;
+        let mut told = Instant::now();
+        // What VPP tells while it is worked on is mostly our own doing, and each look costs a dump:
+        // so it waits until the work is done, but not for long.
+        let mut look = true;
         loop {
-            if let Err(reason) = self.look().await {
+            if look && let Err(reason) = self.look().await {
                 return self.give_up(&reason);
             }
             let plan = self.reconciler.plan_for(now(), PORTS_AT_ONCE);
-            if plan.is_empty() {
+            if plan.is_empty() && look {
                 if self.observed_at != looked {
                     tracing::info!("VPP was looked at, and nothing is to be done now");
                 }
                 return;
             }
+            look = plan.is_empty();
             for level in &plan.levels {
                 if let Err(reason) = self.apply(level).await {
                     return self.give_up(&reason);
@@ -281,6 +285,7 @@ impl Agent {
             }
             if told.elapsed() >= REPORT_EVERY {
                 told = Instant::now();
+                look = true;
                 self.report();
             }
             self.take_what_is_there().await;
