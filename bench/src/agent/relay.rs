@@ -5,13 +5,13 @@
 //! it afterwards.
 //!
 //! To make loopbacks, each `tap_create_v3` becomes a `create_loopback_instance` and, as that takes no
-//! tag, a `sw_interface_tag_add_del` right behind its reply. Dumps pass as they are: whoever looks at
-//! such a dataplane finds tagged loopbacks, so that an agent must not be made to look anew.
+//! tag, a `sw_interface_tag_add_del` right behind its reply. A dump of the TAPs shows these loopbacks,
+//! so that who looks finds TAPs.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
@@ -25,8 +25,10 @@ use weft_vpp_wire::messages::interface::{
     CreateLoopbackInstance, CreateLoopbackInstanceReply, SwInterfaceTagAddDel,
 };
 use weft_vpp_wire::messages::l2::SwInterfaceSetL2BridgeReply;
-use weft_vpp_wire::messages::memclnt::SockclntCreateReply;
-use weft_vpp_wire::messages::tapv2::{TapCreateV3, TapCreateV3Reply};
+use weft_vpp_wire::messages::memclnt::{ControlPingReply, SockclntCreateReply};
+use weft_vpp_wire::messages::tapv2::{
+    SwInterfaceTapV2Details, SwInterfaceTapV2Dump, TapCreateV3, TapCreateV3Reply,
+};
 use weft_vpp_wire::{
     FixedString, FrameDecoder, MacAddress, MessageTable, RequestHeader, decode, encode,
 };
@@ -65,7 +67,11 @@ struct Shared {
     bridged: watch::Sender<Bridged>,
     numbers: OnceLock<Numbers>,
     /// The loopbacks under way, by the context of their request: whose they are and their tags.
-    making: Mutex<HashMap<u32, (RequestHeader, String)>>,
+    making: Mutex<HashMap<u32, (RequestHeader, TapCreateV3)>>,
+    /// The loopbacks that stand for TAPs, as a dump of TAPs would show them.
+    taps: Mutex<Vec<SwInterfaceTapV2Details>>,
+    /// Dumps of TAPs under way, by their context.
+    dumps: Mutex<HashSet<u32>>,
     to_server: tokio::sync::Mutex<OwnedWriteHalf>,
 }
 
@@ -78,6 +84,9 @@ struct Numbers {
     loopback_reply: u16,
     tag: u16,
     bridged: u16,
+    dump: u16,
+    details: u16,
+    ping_reply: u16,
 }
 
 impl Relay {
@@ -139,6 +148,8 @@ async fn relay(
         bridged,
         numbers: OnceLock::new(),
         making: Mutex::default(),
+        taps: Mutex::default(),
+        dumps: Mutex::default(),
         to_server: tokio::sync::Mutex::new(to_server),
     });
     // Whichever way ends first closes both.
@@ -172,7 +183,13 @@ async fn requests(mut from: OwnedReadHalf, shared: Arc<Shared>) -> Result<()> {
                 {
                     shared.make(*numbers, message, &mut out)?;
                 }
-                _ => write_frame(&mut out, |out| out.extend_from_slice(message)),
+                numbers => {
+                    if numbers.is_some_and(|numbers| decode::id(message) == Some(numbers.dump)) {
+                        let (header, _) = decode::request::<SwInterfaceTapV2Dump>(message)?;
+                        lock(&shared.dumps).insert(header.context);
+                    }
+                    write_frame(&mut out, |out| out.extend_from_slice(message));
+                }
             }
         }
         shared.to_server.lock().await.write_all(&out).await?;
@@ -214,6 +231,15 @@ async fn answers(
             } else if decode::id(message) == Some(numbers.loopback_reply) {
                 shared.made(*numbers, message, &mut to_client, &mut to_server)?;
             } else {
+                if decode::id(message) == Some(numbers.ping_reply)
+                    && let Some(context) = decode::context(message)
+                    && lock(&shared.dumps).remove(&context)
+                {
+                    // The end of a dump, in which the loopbacks did not occur.
+                    for tap in lock(&shared.taps).iter() {
+                        encode::details(&mut to_client, numbers.details, context, tap);
+                    }
+                }
                 write_frame(&mut to_client, |out| out.extend_from_slice(message));
             }
         }
@@ -246,6 +272,9 @@ impl Numbers {
             loopback_reply: table.id::<CreateLoopbackInstanceReply>()?,
             tag: table.id::<SwInterfaceTagAddDel>()?,
             bridged: table.id::<SwInterfaceSetL2BridgeReply>()?,
+            dump: table.id::<SwInterfaceTapV2Dump>()?,
+            details: table.id::<SwInterfaceTapV2Details>()?,
+            ping_reply: table.id::<ControlPingReply>()?,
         })
     }
 }
@@ -253,10 +282,7 @@ impl Numbers {
 impl Shared {
     fn make(&self, numbers: Numbers, message: &[u8], out: &mut Vec<u8>) -> Result<()> {
         let (header, tap) = decode::request::<TapCreateV3>(message)?;
-        // It may come with the NUL that VPP reads up to.
-        let tag = tap.tag.to_str().trim_end_matches('\0').to_owned();
-        let mut making = self.making.lock().unwrap_or_else(PoisonError::into_inner);
-        making.insert(header.context, (header, tag));
+        lock(&self.making).insert(header.context, (header, tap));
         let request = CreateLoopbackInstance {
             mac_address: MacAddress::default(),
             is_specified: false,
@@ -274,11 +300,18 @@ impl Shared {
         to_server: &mut Vec<u8>,
     ) -> Result<()> {
         let (header, reply) = decode::reply::<CreateLoopbackInstanceReply>(message)?;
-        let mut making = self.making.lock().unwrap_or_else(PoisonError::into_inner);
-        let (request, tag) = making
+        let (request, tap) = lock(&self.making)
             .remove(&header.context)
             .context("a loopback that nobody asked for")?;
         if !header.retval.is_error() {
+            // It may come with the NUL that VPP reads up to.
+            let tag = tap.tag.to_str().trim_end_matches('\0').to_owned();
+            lock(&self.taps).push(SwInterfaceTapV2Details {
+                sw_if_index: reply.sw_if_index,
+                host_mac_addr: tap.host_mac_addr.0.unwrap_or_default(),
+                host_if_name: tap.host_if_name.0.unwrap_or_default(),
+                ..SwInterfaceTapV2Details::default()
+            });
             let tag = SwInterfaceTagAddDel {
                 is_add: true,
                 sw_if_index: reply.sw_if_index,
@@ -296,4 +329,9 @@ impl Shared {
         encode::reply(to_client, numbers.tap_reply, header, &reply);
         Ok(())
     }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    // Nothing that holds one can be half done.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -20,6 +20,9 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// What the agent logs when it knows that all is as it shall be.
 const DONE: &str = "VPP was looked at, and nothing is to be done now";
 
+/// What the agent logs first.
+const BEGINS: &str = "the agent begins";
+
 /// One restart.
 #[derive(Debug)]
 struct Restart {
@@ -116,10 +119,18 @@ pub(super) async fn run(kind: &DataplaneKind, count: usize, turns: usize) -> Res
     Ok(table)
 }
 
-/// When the agent last knew that all is as it shall be, by the clock of its log.
+/// When the agent that was started last first knew that all is as it shall be, by the clock of its
+/// log. It looks again later, and says so again.
 fn known_at(log: &Path) -> Result<SystemTime> {
     let log = std::fs::read_to_string(log)?;
-    let line = log.lines().rev().find(|line| line.contains(DONE));
+    let start = log
+        .rfind(BEGINS)
+        .context("the agent does not say that it begins")?;
+    let line = log
+        .get(start..)
+        .unwrap_or_default()
+        .lines()
+        .find(|line| line.contains(DONE));
     let time = line.and_then(|line| line.split_whitespace().next());
     let time = time.context("the agent does not say that nothing is to be done")?;
     Ok(humantime::parse_rfc3339(time)?)

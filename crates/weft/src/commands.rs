@@ -44,7 +44,7 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<Exit> {
         print(&String::from_utf8_lossy(&script))?;
         return Ok(Exit::Ok);
     }
-    let runtime = runtime()?;
+    let runtime = runtime(&cli.command)?;
     let shutdown = {
         let _inside = runtime.enter();
         Shutdown::listen()?
@@ -99,10 +99,16 @@ async fn short(
     }
 }
 
-/// Two threads serve any of the commands; a switch brings its own.
-fn runtime() -> std::io::Result<Runtime> {
-    Builder::new_multi_thread()
-        .worker_threads(2)
-        .enable_all()
-        .build()
+/// An agent is one serial loop, and on one thread nothing is handed from thread to thread. Two serve
+/// any of the other commands; a switch brings its own.
+fn runtime(command: &Command) -> std::io::Result<Runtime> {
+    let mut builder = match command {
+        Command::Agent(_) => Builder::new_current_thread(),
+        _ => {
+            let mut builder = Builder::new_multi_thread();
+            builder.worker_threads(2);
+            builder
+        }
+    };
+    builder.enable_all().build()
 }
