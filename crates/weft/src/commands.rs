@@ -102,13 +102,12 @@ async fn short(
 /// An agent is one serial loop, and on one thread nothing is handed from thread to thread. Two serve
 /// any of the other commands; a switch brings its own.
 fn runtime(command: &Command) -> std::io::Result<Runtime> {
-    let mut builder = match command {
-        Command::Agent(_) => Builder::new_current_thread(),
-        _ => {
-            let mut builder = Builder::new_multi_thread();
-            builder.worker_threads(2);
-            builder
-        }
+    let mut builder = if matches!(command, Command::Agent(_)) {
+        Builder::new_current_thread()
+    } else {
+        let mut builder = Builder::new_multi_thread();
+        builder.worker_threads(2);
+        builder
     };
     builder.enable_all().build()
 }
