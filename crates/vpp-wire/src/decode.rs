@@ -45,10 +45,14 @@ pub fn context(message: &[u8]) -> Option<u32> {
 pub fn reply<R: Reply>(message: &[u8]) -> Result<(ReplyHeader, R), DecodeError> {
     let mut reader = Reader::new(message);
     header_field::<R, u16>(&mut reader, "_vl_msg_id")?;
-    let header = ReplyHeader {
-        context: header_field::<R, _>(&mut reader, "context")?,
-        retval: Retval(header_field::<R, _>(&mut reader, "retval")?),
-    };
+    let context = header_field::<R, _>(&mut reader, "context")?;
+    if R::RETVAL_LAST {
+        let body = R::decode_body(&mut reader)?;
+        let retval = Retval(header_field::<R, _>(&mut reader, "retval")?);
+        return Ok((ReplyHeader { context, retval }, body));
+    }
+    let retval = Retval(header_field::<R, _>(&mut reader, "retval")?);
+    let header = ReplyHeader { context, retval };
     let refused = header.retval.is_error() && header.retval != Retval::EAGAIN;
     let body = match R::decode_body(&mut reader) {
         Err(_) if refused => R::default(),

@@ -15,12 +15,18 @@ pub fn request<M: Message>(out: &mut Vec<u8>, id: u16, header: RequestHeader, bo
 
 /// Appends the frame of a reply. With an error the body is still there, as VPP sends it.
 pub fn reply<R: Reply>(out: &mut Vec<u8>, id: u16, header: ReplyHeader, body: &R) {
-    write_parts(
-        out,
-        id,
-        [header.context, header.retval.0.cast_unsigned()],
-        body,
-    );
+    let retval = header.retval.0;
+    if R::RETVAL_LAST {
+        write_frame(out, |out| {
+            let mut writer = Writer::new(out);
+            id.encode(&mut writer);
+            header.context.encode(&mut writer);
+            body.encode_body(&mut writer);
+            retval.encode(&mut writer);
+        });
+    } else {
+        write_parts(out, id, [header.context, retval.cast_unsigned()], body);
+    }
 }
 
 /// Appends the frame of one element of a dump.

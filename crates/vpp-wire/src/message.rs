@@ -3,6 +3,7 @@
 //! ```text
 //! request, dump, get   id:u16  client_index:u32  context:u32  body
 //! reply                id:u16  context:u32       retval:i32   body
+//!  or, in a few        id:u16  context:u32       body         retval:i32
 //! details              id:u16  context:u32       body
 //! event                id:u16  client_index:u32  pid:u32      body
 //! bare                 id:u16  body
@@ -47,7 +48,11 @@ pub trait Request: Message {
 }
 
 /// The one answer to a request.
-pub trait Reply: Message + Default {}
+pub trait Reply: Message + Default {
+    /// Whether the return value stands behind the body, as in a few messages it does, instead of in
+    /// front of it.
+    const RETVAL_LAST: bool = false;
+}
 
 /// A request answered by any number of details and no end mark: whoever sends it sends a
 /// `control_ping` behind it, whose reply can only come after the last of the details.

@@ -3,12 +3,14 @@
 //! Fields have the names they have there, so that VPP's documentation applies; what it leaves out
 //! (units, special values) stands at the field.
 
+pub mod acl;
 pub mod af_packet;
 pub mod graph;
 pub mod interface;
 pub mod l2;
 pub mod memclnt;
 pub mod tapv2;
+pub mod vhost_user;
 pub mod vlib;
 pub mod vpe;
 
@@ -28,6 +30,8 @@ pub fn declared() -> impl Iterator<Item = &'static Declared> {
         af_packet::DECLARED,
         l2::DECLARED,
         graph::DECLARED,
+        acl::DECLARED,
+        vhost_user::DECLARED,
     ]
     .into_iter()
     .flatten()

@@ -76,6 +76,8 @@ explained! {
     INVALID_REGISTRATION = -31, "it is not registered, or registered already";
     INVALID_VLAN = -55, "a VLAN is 1 to 4094";
     VLAN_ALREADY_EXISTS = -56, "the VLAN has a sub-interface already";
+    INVALID_SRC_ADDRESS = -57, "a source is not a prefix, or not of its destination's family";
+    INVALID_DST_ADDRESS = -58, "a destination is not a prefix";
     SUBIF_ALREADY_EXISTS = -68, "a sub-interface with this number or these tags exists already";
     SUBIF_CREATE_FAILED = -69, "the sub-interface could not be made";
     INVALID_INTERFACE = -71, "the interface is not of the kind that this needs";
@@ -95,9 +97,12 @@ explained! {
     UNSUPPORTED = -126, "not supported here";
     DUPLICATE_IF_ADDRESS = -127, "another interface has the address already";
     ILLEGAL_NAME = -133, "the name is not allowed";
+    ACL_IN_USE_INBOUND = -142, "an interface has the access list for input";
+    ACL_IN_USE_OUTBOUND = -143, "an interface has the access list for output";
     INIT_FAILED = -144, "initialisation failed";
     NETLINK_ERROR = -145, "Linux refused a change of a network device (see the log of VPP)";
     INSTANCE_IN_USE = -147, "the number is taken";
+    ACL_IN_USE_BY_LOOKUP_CONTEXT = -149, "another part of VPP has the access list";
     NON_ETHERNET = -151, "the interface is no Ethernet interface";
     BD_ALREADY_HAS_BVI = -152, "the bridge domain has a virtual interface already";
     RSRC_IN_USE = -155, "it is in use";

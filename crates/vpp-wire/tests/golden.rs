@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 use std::fmt::Debug;
 
 use weft_vpp_wire::messages::{
-    af_packet, declared, graph, interface, l2, memclnt, tapv2, vlib, vpe,
+    acl, af_packet, declared, graph, interface, l2, memclnt, tapv2, vhost_user, vlib, vpe,
 };
 use weft_vpp_wire::{DecodeError, FrameDecoder, Kind, Message, Retval, decode, encode, frame};
 
@@ -73,7 +73,13 @@ fn read(name: &str, message: &[u8]) -> Result<(String, Vec<u8>), DecodeError> {
             af_packet::AfPacketDelete af_packet::AfPacketDump l2::BridgeDomainAddDelV2
             l2::BridgeDomainDump l2::BridgeFlags l2::BridgeDomainSetMacAge
             l2::SwInterfaceSetL2Bridge l2::L2InterfaceVlanTagRewrite l2::L2fibAddDel
-            l2::L2FibTableDump l2::L2fibFlushAll l2::L2fibFlushBd l2::L2fibFlushInt;
+            l2::L2FibTableDump l2::L2fibFlushAll l2::L2fibFlushBd l2::L2fibFlushInt
+            acl::AclPluginGetVersion acl::AclAddReplace acl::AclDel acl::AclDump
+            acl::AclInterfaceSetAclList acl::AclInterfaceListDump acl::MacipAclAddReplace
+            acl::MacipAclDel acl::MacipAclInterfaceAddDel acl::MacipAclDump
+            acl::MacipAclInterfaceListDump acl::AclStatsIntfCountersEnable
+            vhost_user::CreateVhostUserIfV2 vhost_user::ModifyVhostUserIfV2
+            vhost_user::DeleteVhostUserIf vhost_user::SwInterfaceVhostUserDump;
         reply: memclnt::ControlPingReply memclnt::SockclntDeleteReply vpe::ShowVersionReply vlib::ShowThreadsReply
             vlib::CliInbandReply graph::GraphNodeGetReply interface::WantInterfaceEventsReply
             interface::SwInterfaceSetFlagsReply interface::SwInterfaceSetMtuReply
@@ -86,10 +92,16 @@ fn read(name: &str, message: &[u8]) -> Result<(String, Vec<u8>), DecodeError> {
             l2::BridgeDomainAddDelV2Reply l2::BridgeFlagsReply l2::BridgeDomainSetMacAgeReply
             l2::SwInterfaceSetL2BridgeReply l2::L2InterfaceVlanTagRewriteReply
             l2::L2fibAddDelReply l2::L2fibFlushAllReply l2::L2fibFlushBdReply
-            l2::L2fibFlushIntReply;
+            l2::L2fibFlushIntReply
+            acl::AclAddReplaceReply acl::AclDelReply acl::AclInterfaceSetAclListReply
+            acl::MacipAclAddReplaceReply acl::MacipAclDelReply acl::MacipAclInterfaceAddDelReply
+            vhost_user::CreateVhostUserIfV2Reply vhost_user::ModifyVhostUserIfV2Reply
+            vhost_user::DeleteVhostUserIfReply;
         details: interface::SwInterfaceDetails tapv2::SwInterfaceTapV2Details
             af_packet::AfPacketDetails l2::BridgeDomainDetails l2::L2FibTableDetails
-            graph::GraphNodeDetails;
+            graph::GraphNodeDetails acl::AclPluginGetVersionReply acl::AclDetails
+            acl::AclInterfaceListDetails acl::MacipAclDetails acl::MacipAclInterfaceListDetails
+            vhost_user::SwInterfaceVhostUserDetails;
         event: interface::SwInterfaceEvent;
         bare: memclnt::SockclntCreate memclnt::SockclntCreateReply;
     ))

@@ -4,7 +4,7 @@
 //! messages! {
 //!     /// What it does.
 //!     request TheName("the_name", 0xcrc) -> TheReply { a_field: Type, … }
-//!     reply TheReply("the_name_reply", 0xcrc) { … }
+//!     reply TheReply("the_name_reply", 0xcrc) { … }      retval_last_reply … { … }
 //!     dump …  -> TheDetails { … }          details … { … }
 //!     get …   -> TheReply, TheDetails { … } event … { … }   bare … { … }
 //! }
@@ -69,6 +69,12 @@ macro_rules! message_kind {
     (reply $name:ident($text:literal, $crc:literal)) => {
         $crate::message::declare::message_impl!($name, $text, $crc, Reply);
         impl $crate::message::Reply for $name {}
+    };
+    (retval_last_reply $name:ident($text:literal, $crc:literal)) => {
+        $crate::message::declare::message_impl!($name, $text, $crc, Reply);
+        impl $crate::message::Reply for $name {
+            const RETVAL_LAST: bool = true;
+        }
     };
     (dump $name:ident($text:literal, $crc:literal) $details:ident) => {
         $crate::message::declare::message_impl!($name, $text, $crc, Request);

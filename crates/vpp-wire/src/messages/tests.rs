@@ -52,6 +52,15 @@ stable_messages! {
         L2FibTableDetails L2fibFlushAll L2fibFlushAllReply L2fibFlushBd L2fibFlushBdReply
         L2fibFlushInt L2fibFlushIntReply;
     graph: GraphNodeGet GraphNodeGetReply GraphNodeDetails;
+    acl: AclPluginGetVersion AclPluginGetVersionReply AclAddReplace AclAddReplaceReply AclDel
+        AclDelReply AclDump AclDetails AclInterfaceSetAclList AclInterfaceSetAclListReply
+        AclInterfaceListDump AclInterfaceListDetails MacipAclAddReplace MacipAclAddReplaceReply
+        MacipAclDel MacipAclDelReply MacipAclInterfaceAddDel MacipAclInterfaceAddDelReply
+        MacipAclDump MacipAclDetails MacipAclInterfaceListDump MacipAclInterfaceListDetails
+        AclStatsIntfCountersEnable;
+    vhost_user: CreateVhostUserIfV2 CreateVhostUserIfV2Reply ModifyVhostUserIfV2
+        ModifyVhostUserIfV2Reply DeleteVhostUserIf DeleteVhostUserIfReply
+        SwInterfaceVhostUserDump SwInterfaceVhostUserDetails;
 }
 
 #[test]

@@ -9,6 +9,7 @@ use crate::codec::{DecodeErrorKind, Reader, Wire, Writer};
 /// A type that can be the count of a [`List`].
 pub trait Length: Wire + Copy + TryFrom<usize> + Into<u64> {}
 
+impl Length for u8 {}
 impl Length for u16 {}
 impl Length for u32 {}
 
