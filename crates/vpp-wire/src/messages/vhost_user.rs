@@ -1,6 +1,5 @@
-//! `src/plugins/vhost/vhost_user.api` (before 25.06 `src/vnet/devices/virtio/vhost_user.api`): the
-//! network devices of virtual machines, over shared memory. It needs the plugin `vhost_plugin.so`
-//! where there is one.
+//! `src/plugins/vhost/vhost_user.api`: the network devices of virtual machines, over shared memory. It
+//! needs the plugin `vhost_plugin.so`.
 
 use crate::message::messages;
 use crate::types::{FixedString, MacAddress, SwIfIndex, wire_flags};
