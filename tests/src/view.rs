@@ -97,7 +97,7 @@ impl State {
                     }
                 }
             }
-            Event::Disconnected { .. } | Event::Connected => {}
+            Event::Read { .. } | Event::Disconnected { .. } | Event::Connected => {}
         }
     }
 

@@ -227,6 +227,8 @@ impl Agent {
                     }
                 }
             }
+            // Comes of an interest, and there is none yet.
+            Some(Event::Read { .. }) => {}
             Some(Event::Disconnected { reason }) => {
                 tracing::warn!(reason, "the store is away; VPP stays as it is");
             }

@@ -14,8 +14,9 @@ use etcd_client::{
 
 use crate::config::StoreConfig;
 use crate::error::{Failure, StoreError, judge};
-use crate::kv::{KeyValue, Revision, Snapshot, prefix_end};
+use crate::kv::{KeyValue, Revision, Snapshot};
 use crate::lease::LeaseSession;
+use crate::part::Part;
 use crate::subscription::{ResumedSubscription, Subscription};
 use crate::txn::{MAX_TXN_OPERATIONS, Txn, TxnOutcome};
 
@@ -67,14 +68,20 @@ impl Store {
 
     /// Reads every key that starts with `prefix` (all keys if it is empty) at one revision.
     pub async fn range(&self, prefix: &str) -> Result<Snapshot, StoreError> {
-        self.snapshot(&[prefix]).await
+        self.read(&[Part::Prefix(prefix.to_owned())]).await
     }
 
     /// Reads several prefixes, all at one revision, however much they hold.
     pub async fn snapshot<P: AsRef<str>>(&self, prefixes: &[P]) -> Result<Snapshot, StoreError> {
-        let prefixes: Vec<&str> = prefixes.iter().map(AsRef::as_ref).collect();
+        let part = |prefix: &P| Part::Prefix(prefix.as_ref().to_owned());
+        self.read(&prefixes.iter().map(part).collect::<Vec<_>>())
+            .await
+    }
+
+    /// Reads several keys and prefixes, all at one revision, however much they hold.
+    pub async fn read(&self, parts: &[Part]) -> Result<Snapshot, StoreError> {
         loop {
-            match self.snapshot_once(&prefixes).await {
+            match self.read_once(parts).await {
                 // The revision of the first pages was compacted before the last was read: what
                 // has been read is of no use, a newer revision is.
                 Err(StoreError::Compacted { .. }) => {}
@@ -83,31 +90,31 @@ impl Store {
         }
     }
 
-    async fn snapshot_once(&self, prefixes: &[&str]) -> Result<Snapshot, StoreError> {
-        // The first page of the first prefixes in one transaction settles the revision, and in
+    async fn read_once(&self, parts: &[Part]) -> Result<Snapshot, StoreError> {
+        // The first page of the first parts in one transaction settles the revision, and in
         // the usual case everything else as well.
         let mut revision = 0;
         let mut kvs = Vec::new();
-        for group in prefixes.chunks(MAX_TXN_OPERATIONS) {
+        for group in parts.chunks(MAX_TXN_OPERATIONS) {
             let pages = self.first_pages(group, revision).await?;
             revision = pages.revision;
-            for (prefix, mut page) in group.iter().zip(pages.pages) {
+            for (part, mut page) in group.iter().zip(pages.pages) {
                 loop {
                     let next = page.next.take();
                     kvs.append(&mut page.kvs);
                     let Some(start) = next else { break };
-                    page = self.page(start, prefix, revision).await?;
+                    page = self.page(start, part, revision).await?;
                 }
             }
         }
         Ok(Snapshot { revision, kvs })
     }
 
-    async fn first_pages(&self, group: &[&str], at: Revision) -> Result<FirstPages, StoreError> {
+    async fn first_pages(&self, group: &[Part], at: Revision) -> Result<FirstPages, StoreError> {
         let operations: Vec<TxnOp> = group
             .iter()
-            .map(|prefix| {
-                let (key, end) = prefix_range(prefix);
+            .map(|part| {
+                let (key, end) = part.range();
                 let options = GetOptions::new()
                     .with_range(end)
                     .with_limit(PAGE)
@@ -148,10 +155,10 @@ impl Store {
     async fn page(
         &self,
         start: Vec<u8>,
-        prefix: &str,
+        part: &Part,
         revision: Revision,
     ) -> Result<Page, StoreError> {
-        let (_, end) = prefix_range(prefix);
+        let (_, end) = part.range();
         let options = GetOptions::new()
             .with_range(end)
             .with_limit(PAGE)
@@ -220,7 +227,7 @@ impl Store {
 
     /// Deletes every key that starts with `prefix` in one revision; gives how many there were.
     pub async fn delete_prefix(&self, prefix: &str) -> Result<u64, StoreError> {
-        let (key, end) = prefix_range(prefix);
+        let (key, end) = Part::Prefix(prefix.to_owned()).range();
         let response = self
             .endpoints
             .call(Repeat::IfNeverSent, 0, |client| {
@@ -386,17 +393,6 @@ impl Page {
             next,
         }
     }
-}
-
-/// First key and `range_end` of a prefix. etcd refuses an empty key, so that "everything" starts
-/// at the smallest one there can be.
-pub(crate) fn prefix_range(prefix: &str) -> (Vec<u8>, Vec<u8>) {
-    let key = if prefix.is_empty() {
-        vec![0]
-    } else {
-        prefix.as_bytes().to_vec()
-    };
-    (key, prefix_end(prefix.as_bytes()))
 }
 
 /// Judges an error that came outside of [`Endpoints::call`], from a stream.

@@ -1,8 +1,8 @@
-//! One watch stream over several prefixes, put back in order.
+//! One watch stream over several parts of the store, put back in order.
 //!
-//! etcd reports each prefix by a watch of its own, in answers of its own, and may split a large
-//! answer into fragments. Here they become whole revisions in ascending order. A feed is used
-//! until it fails, and then thrown away.
+//! etcd reports each part by a watch of its own, in answers of its own, and may split a large
+//! answer into fragments. Here they become whole revisions in ascending order. Parts are added and
+//! removed while it runs; a feed is used until it fails, and then thrown away.
 //!
 //! When there are several watches a progress request is sent whenever something has arrived: its
 //! answer tells which revisions are whole (see [`pending`]).
@@ -10,14 +10,16 @@
 //! The same request, sent when nothing has been heard for a while, tells a quiet store from a
 //! dead one.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use etcd_client::{WatchOptions, WatchResponse, WatchStream};
 use tokio::time::Instant;
 
-use crate::client::{Store, endpoints::Repeat, prefix_range, stream_failure};
+use crate::client::{Store, endpoints::Repeat, stream_failure};
 use crate::error::Failure;
 use crate::kv::Revision;
+use crate::part::Part;
 
 pub(crate) use self::pending::Batch;
 use self::pending::Pending;
@@ -35,6 +37,9 @@ const REPEAT_PROGRESS: Duration = Duration::from_millis(100);
 const HOLD_AT_MOST: Duration = Duration::from_secs(2);
 /// How etcd marks an answer to a progress request.
 const NO_WATCH: i64 = -1;
+/// Requests that are sent before their answers are awaited. With all at once, thousands of them
+/// could wait for a store that waits for us to take its answers.
+const AT_ONCE: usize = 64;
 
 /// Why a feed ended.
 #[derive(Debug)]
@@ -50,8 +55,15 @@ pub(crate) enum FeedEnd {
 
 pub(crate) struct Feed {
     stream: WatchStream,
-    watches: usize,
+    /// The watches by their parts. The numbers are ours, and none is used twice: what comes of a
+    /// number that is no longer here comes too late.
+    watches: HashMap<Part, i64>,
+    next_number: i64,
+    /// Watches asked for, or cancelled, of which the store has not said so yet.
+    unconfirmed: usize,
     pending: Pending,
+    /// Whole revisions that nobody has asked for yet.
+    whole: Vec<Batch>,
     /// When the last message came.
     heard: Instant,
     /// When the progress request was sent that is not answered yet.
@@ -64,36 +76,21 @@ impl Feed {
     /// the store has confirmed all of them.
     pub(crate) async fn open(
         store: &Store,
-        prefixes: &[String],
+        parts: &[Part],
         from: Revision,
     ) -> Result<Self, FeedEnd> {
-        let opening = Self::open_unbounded(store, prefixes, from);
-        let timeout = store.endpoints().request_timeout();
-        if let Ok(result) = tokio::time::timeout(timeout, opening).await {
-            return result;
-        }
-        store.endpoints().leave_current();
-        Err(broken("the store does not confirm the watch"))
+        let Some((first, others)) = parts.split_first() else {
+            return Err(broken("there is nothing to watch"));
+        };
+        let mut feed = in_time(store, Self::open_one(store, first, from)).await?;
+        feed.add(store, others, from).await?;
+        Ok(feed)
     }
 
-    async fn open_unbounded(
-        store: &Store,
-        prefixes: &[String],
-        from: Revision,
-    ) -> Result<Self, FeedEnd> {
-        let create = |prefix: &String| {
-            let (key, end) = prefix_range(prefix);
-            let options = WatchOptions::new()
-                .with_range(end)
-                .with_start_revision(from)
-                .with_fragment();
-            (key, options)
-        };
-        let Some((first, others)) = prefixes.split_first() else {
-            return Err(broken("there is no prefix to watch"));
-        };
-        let (key, options) = create(first);
-        let mut stream = store
+    async fn open_one(store: &Store, part: &Part, from: Revision) -> Result<Self, FeedEnd> {
+        const NUMBER: i64 = 1;
+        let (key, options) = creation(part, NUMBER, from);
+        let stream = store
             .endpoints()
             .call(Repeat::Always, from, |client| {
                 let (key, options) = (key.clone(), options.clone());
@@ -101,39 +98,84 @@ impl Feed {
             })
             .await
             .map_err(|error| broken(error.to_string()))?;
-        for prefix in others {
-            let (key, options) = create(prefix);
-            stream
-                .watch(key, Some(options))
-                .await
-                .map_err(|error| broken(error.to_string()))?;
-        }
         let mut feed = Self {
             stream,
-            watches: prefixes.len(),
+            watches: HashMap::from([(part.clone(), NUMBER)]),
+            next_number: NUMBER + 1,
+            unconfirmed: 1,
             pending: Pending::default(),
+            whole: Vec::new(),
             heard: Instant::now(),
             asked: None,
             from,
         };
-        let mut created = 0;
-        while created < feed.watches {
-            let message = feed.message(store).await?;
-            if message.created() {
-                created += 1;
-            }
-            feed.take(message)?;
-        }
+        feed.confirmed(store).await?;
         Ok(feed)
     }
 
-    /// The next whole revisions, at least one, in ascending order.
+    /// Watches more parts, from revision `from` on. Returns when the store has confirmed all.
+    pub(crate) async fn add(
+        &mut self,
+        store: &Store,
+        parts: &[Part],
+        from: Revision,
+    ) -> Result<(), FeedEnd> {
+        for parts in parts.chunks(AT_ONCE) {
+            let adding = async {
+                for part in parts {
+                    let number = self.next_number;
+                    self.next_number += 1;
+                    self.watches.insert(part.clone(), number);
+                    self.unconfirmed += 1;
+                    let (key, options) = creation(part, number, from);
+                    let sent = self.stream.watch(key, Some(options)).await;
+                    sent.map_err(|error| broken(error.to_string()))?;
+                }
+                self.confirmed(store).await
+            };
+            in_time(store, adding).await?;
+        }
+        Ok(())
+    }
+
+    /// Watches some parts no longer: nothing of them is handed out from now on.
+    pub(crate) async fn remove(&mut self, store: &Store, parts: &[Part]) -> Result<(), FeedEnd> {
+        for parts in parts.chunks(AT_ONCE) {
+            let removing = async {
+                for part in parts {
+                    let Some(number) = self.watches.remove(part) else {
+                        continue;
+                    };
+                    self.pending.forget(number);
+                    self.unconfirmed += 1;
+                    let sent = self.stream.cancel(number).await;
+                    sent.map_err(|error| broken(error.to_string()))?;
+                }
+                self.confirmed(store).await
+            };
+            in_time(store, removing).await?;
+        }
+        Ok(())
+    }
+
+    /// Waits until the store has confirmed what it was asked for.
+    async fn confirmed(&mut self, store: &Store) -> Result<(), FeedEnd> {
+        while self.unconfirmed > 0 {
+            let message = self.message(store).await?;
+            self.take(message)?;
+        }
+        Ok(())
+    }
+
+    /// The next whole revisions, at least one, in ascending order. Cancel-safe.
     pub(crate) async fn next(&mut self, store: &Store) -> Result<Vec<Batch>, FeedEnd> {
         loop {
-            if (self.watches == 1 || self.pending.held_for() >= HOLD_AT_MOST)
-                && let Some(batches) = self.pending.release_all()
-            {
-                return Ok(batches);
+            if self.watches.len() == 1 || self.pending.held_for() >= HOLD_AT_MOST {
+                self.whole
+                    .extend(self.pending.release_all().into_iter().flatten());
+            }
+            if !self.whole.is_empty() {
+                return Ok(std::mem::take(&mut self.whole));
             }
             let wake = if self.pending.is_empty() {
                 match self.asked {
@@ -142,17 +184,13 @@ impl Feed {
                 }
             } else {
                 let waiting = |asked: Instant| asked.elapsed() < REPEAT_PROGRESS;
-                if self.watches > 1 && !self.asked.is_some_and(waiting) {
+                if self.watches.len() > 1 && !self.asked.is_some_and(waiting) {
                     self.ask().await?;
                 }
                 Instant::now() + REPEAT_PROGRESS
             };
             match tokio::time::timeout_at(wake, self.message(store)).await {
-                Ok(message) => {
-                    if let Some(batches) = self.take(message?)? {
-                        return Ok(batches);
-                    }
-                }
+                Ok(message) => self.take(message?)?,
                 Err(_) if self.heard.elapsed() >= DEAD_AFTER => {
                     store.endpoints().leave_current();
                     return Err(broken(format!("nothing heard for {DEAD_AFTER:?}")));
@@ -164,11 +202,9 @@ impl Feed {
     }
 
     async fn ask(&mut self) -> Result<(), FeedEnd> {
+        let sent = self.stream.request_progress().await;
         self.asked = Some(Instant::now());
-        self.stream
-            .request_progress()
-            .await
-            .map_err(|error| broken(error.to_string()))
+        sent.map_err(|error| broken(error.to_string()))
     }
 
     async fn message(&mut self, store: &Store) -> Result<WatchResponse, FeedEnd> {
@@ -191,8 +227,15 @@ impl Feed {
         }
     }
 
-    /// Takes a message in; gives what it shows to be whole.
-    fn take(&mut self, message: WatchResponse) -> Result<Option<Vec<Batch>>, FeedEnd> {
+    /// Takes a message in, and puts by what it shows to be whole.
+    fn take(&mut self, message: WatchResponse) -> Result<(), FeedEnd> {
+        let number = message.watch_id();
+        let live = self.watches.values().any(|own| *own == number);
+        // A creation that is refused comes without the number that was asked for.
+        if message.canceled() && !live && !message.created() {
+            self.unconfirmed = self.unconfirmed.saturating_sub(1);
+            return Ok(());
+        }
         if message.compact_revision() != 0 {
             return Err(FeedEnd::Compacted {
                 requested: self.from,
@@ -206,16 +249,47 @@ impl Feed {
             };
             return Err(broken(reason));
         }
-        if message.watch_id() == NO_WATCH {
+        if number == NO_WATCH {
             self.asked = None;
             let answered = message
                 .header()
                 .map_or(0, etcd_client::ResponseHeader::revision);
-            return Ok(self.pending.answered(answered));
+            self.whole
+                .extend(self.pending.answered(answered).into_iter().flatten());
+            return Ok(());
         }
-        self.pending.take(message.0);
-        Ok(None)
+        if message.created() {
+            self.unconfirmed = self.unconfirmed.saturating_sub(1);
+        }
+        if live {
+            self.pending.take(message.0);
+        }
+        Ok(())
     }
+}
+
+/// What asks for a watch of `part`.
+fn creation(part: &Part, number: i64, from: Revision) -> (Vec<u8>, WatchOptions) {
+    let (key, end) = part.range();
+    let options = WatchOptions::new()
+        .with_range(end)
+        .with_start_revision(from)
+        .with_watch_id(number)
+        .with_fragment();
+    (key, options)
+}
+
+/// What the store is asked for on the stream, unless it takes longer than a request may.
+async fn in_time<T>(
+    store: &Store,
+    work: impl Future<Output = Result<T, FeedEnd>>,
+) -> Result<T, FeedEnd> {
+    let timeout = store.endpoints().request_timeout();
+    if let Ok(result) = tokio::time::timeout(timeout, work).await {
+        return result;
+    }
+    store.endpoints().leave_current();
+    Err(broken("the store does not confirm the watch"))
 }
 
 fn broken(reason: impl Into<String>) -> FeedEnd {

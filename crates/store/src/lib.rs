@@ -3,7 +3,8 @@
 //!
 //! * [`Store`] reads, writes, and carries out transactions; [`StoreConfig`] says where the store
 //!   is. Keys are text and values are bytes here; what they mean is not known to this crate.
-//! * [`Subscription`] follows prefixes for ever, through lost connections and compacted history.
+//! * [`Subscription`] follows prefixes for ever, through lost connections and compacted history, and
+//!   beside them whatever keys and prefixes its reader is interested in at the moment.
 //! * [`ResumedSubscription`] hands out the history from a revision on.
 //! * [`LeaseSession`] keeps keys present for as long as the process lives.
 //! * [`embedded`] is the server for where there is no etcd.
@@ -18,6 +19,7 @@ pub use config::{
 pub use error::{Attempt, EndpointError, StoreError};
 pub use kv::{Change, KeyValue, Revision, Snapshot, prefix_end};
 pub use lease::{LeaseSession, LeaseState};
+pub use part::Part;
 pub use subscription::{Event, ResumedSubscription, Subscription};
 pub use txn::{Compare, MAX_TXN_OPERATIONS, Op, Txn, TxnOutcome};
 
@@ -30,5 +32,6 @@ mod error;
 mod feed;
 mod kv;
 mod lease;
+mod part;
 mod subscription;
 mod txn;

@@ -2,24 +2,31 @@
 //!
 //! Two kinds. A [`Subscription`] keeps its reader's picture right whatever happens: after a lost
 //! connection or a compacted history it reads afresh at one revision, compares with what it has
-//! delivered, and hands out the difference as ordinary changes (none, if nothing changed). A
+//! delivered, and hands out the difference as ordinary changes (none, if nothing changed). Beside
+//! what it follows all the time there is an interest, which its reader changes at any time: what is
+//! new in it is read at one revision and watched from there on, over the same stream. A
 //! [`ResumedSubscription`] hands out the history from a given revision and nothing else, so that
 //! it must say when that history is gone.
 //!
 //! Invariants: applying all events in order gives exactly what the store holds at the revision of
 //! the last one; all changes of one revision come together; a key's changes never go back in
-//! time. (What older releases of etcd do not promise for the second of these is said in
+//! time. For a part that has just become interesting only the last of these holds until what its
+//! watch has missed is there. (What older releases of etcd do not promise for the second of these is said in
 //! `feed/pending.rs`.) The one task of a subscription ends when the subscription is dropped or closed.
 
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use crate::client::Store;
 use crate::error::StoreError;
 use crate::kv::{Change, KeyValue, Revision};
+use crate::part::{Part, outermost};
+
+use interest::{Interest, Numbered, Told};
 
 mod follow;
+mod interest;
 mod known;
 mod resume;
 
@@ -35,6 +42,17 @@ pub enum Event {
         /// The revision at which it was read.
         revision: Revision,
         /// All keys; ascending within each prefix.
+        kvs: Vec<KeyValue>,
+    },
+    /// All that some parts of the interest hold, at one revision: comes once for each that was asked
+    /// for by [`Subscription::set_interest`], before any change of it. A key that is not in it is not
+    /// in the store.
+    Read {
+        /// The revision at which it was read; changes of other parts may be older or newer.
+        revision: Revision,
+        /// The parts; at least one.
+        parts: Vec<Part>,
+        /// All their keys.
         kvs: Vec<KeyValue>,
     },
     /// What changed. All changes of one revision, or, after a time without connection, the
@@ -59,7 +77,10 @@ pub enum Event {
 /// A part of the store, followed for ever. Made by [`Store::subscribe`]. Dropping it ends it.
 #[derive(Debug)]
 pub struct Subscription {
-    events: mpsc::Receiver<Event>,
+    events: mpsc::Receiver<Told>,
+    interest: Interest,
+    /// The interest on its way to the task.
+    numbered: watch::Sender<Numbered>,
     task: Task,
 }
 
@@ -81,14 +102,39 @@ struct Task {
 impl Subscription {
     pub(crate) fn start(store: Store, prefixes: Vec<String>) -> Self {
         let (sender, events) = mpsc::channel(QUEUE);
-        let prefixes = outermost(prefixes);
-        let task = Task::spawn(async move { follow::run(&store, &prefixes, &sender).await });
-        Self { events, task }
+        let (numbered, interest) = watch::channel(Numbered::default());
+        let fixed = outermost(prefixes.into_iter().map(Part::Prefix));
+        let followed = fixed.clone();
+        let task =
+            Task::spawn(async move { follow::run(&store, followed, interest, &sender).await });
+        Self {
+            events,
+            interest: Interest::new(fixed),
+            numbered,
+            task,
+        }
     }
 
     /// The next event; waits for it. `None` only when no prefix was given. Cancel-safe.
     pub async fn next(&mut self) -> Option<Event> {
-        self.events.recv().await
+        loop {
+            let told = self.events.recv().await?;
+            if let Some(event) = self.interest.filter(told) {
+                return Some(event);
+            }
+        }
+    }
+
+    /// Says what else is to be followed from now on; it may be different at any time. What is new
+    /// comes by [`Event::Read`] and then by changes; of what is left out nothing more comes, and
+    /// nothing is known of it any more should it be asked for again. Parts that lie within another
+    /// one, or within the prefixes of the subscription, are left out.
+    ///
+    /// Costs one watch of one stream for each part, and one request for 128 parts that are new.
+    pub fn set_interest(&mut self, parts: impl IntoIterator<Item = Part>) {
+        if let Some(numbered) = self.interest.set(parts) {
+            self.numbered.send_replace(numbered);
+        }
     }
 
     /// Ends the subscription and waits until nothing of it is left.
@@ -100,8 +146,8 @@ impl Subscription {
 impl ResumedSubscription {
     pub(crate) fn start(store: Store, prefixes: Vec<String>, from: Revision) -> Self {
         let (sender, events) = mpsc::channel(QUEUE);
-        let prefixes = outermost(prefixes);
-        let task = Task::spawn(async move { resume::run(&store, &prefixes, from, &sender).await });
+        let parts = outermost(prefixes.into_iter().map(Part::Prefix));
+        let task = Task::spawn(async move { resume::run(&store, &parts, from, &sender).await });
         Self { events, task }
     }
 
@@ -141,22 +187,3 @@ impl Task {
         }
     }
 }
-
-/// Leaves out prefixes that lie within another one: their changes would come twice.
-fn outermost(mut prefixes: Vec<String>) -> Vec<String> {
-    prefixes.sort();
-    let mut kept: Vec<String> = Vec::new();
-    for prefix in prefixes {
-        // In sorted order an outer prefix comes right before all that lies within it.
-        if !kept
-            .last()
-            .is_some_and(|outer| prefix.starts_with(outer.as_str()))
-        {
-            kept.push(prefix);
-        }
-    }
-    kept
-}
-
-#[cfg(test)]
-mod tests;

@@ -108,6 +108,8 @@ pub(crate) fn follow(
                     tracing::warn!(reason, "the store cannot be followed at the moment");
                 }
                 Event::Connected => tracing::info!("the store can be followed again"),
+                // Comes of an interest, and there is none.
+                Event::Read { .. } => {}
             }
             sender.send_replace(Progress {
                 revision,

@@ -20,7 +20,7 @@ use tokio::time::Instant;
 
 use crate::kv::{Change, KeyValue, Revision, utf8_key};
 
-/// All changes of one revision under the prefixes.
+/// All changes of one revision in the parts that are followed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Batch {
     pub(crate) revision: Revision,
@@ -29,9 +29,10 @@ pub(crate) struct Batch {
 
 #[derive(Debug, Default)]
 pub(super) struct Pending {
-    revisions: BTreeMap<Revision, Vec<Change>>,
-    /// An answer is in the middle of its fragments.
-    in_fragments: bool,
+    /// Changes, each with the number of the watch that has reported it.
+    revisions: BTreeMap<Revision, Vec<(i64, Change)>>,
+    /// The watch of which an answer is in the middle of its fragments.
+    in_fragments: Option<i64>,
     /// Something has arrived since the last answer to a progress request.
     busy: bool,
     /// Since when something has been held, without anything being handed out.
@@ -50,7 +51,8 @@ impl Pending {
 
     /// Takes in what a watch reports.
     pub(super) fn take(&mut self, message: PbWatchResponse) {
-        self.in_fragments = message.fragment;
+        let watch = message.watch_id;
+        self.in_fragments = message.fragment.then_some(watch);
         for event in message.events {
             let Some(kv) = event.kv else { continue };
             let revision = kv.mod_revision;
@@ -62,9 +64,21 @@ impl Pending {
             } else {
                 KeyValue::from_wire(kv).map(Change::Put)
             };
-            self.revisions.entry(revision).or_default().extend(change);
+            let changes = self.revisions.entry(revision).or_default();
+            changes.extend(change.map(|change| (watch, change)));
             self.since.get_or_insert_with(Instant::now);
             self.busy = true;
+        }
+    }
+
+    /// Drops what a watch has reported that is no longer wanted.
+    pub(super) fn forget(&mut self, watch: i64) {
+        for changes in self.revisions.values_mut() {
+            changes.retain(|(reporter, _)| *reporter != watch);
+        }
+        // The rest of its fragments will not be taken in.
+        if self.in_fragments == Some(watch) {
+            self.in_fragments = None;
         }
     }
 
@@ -83,7 +97,7 @@ impl Pending {
     }
 
     fn release(&mut self, to: Revision) -> Option<Vec<Batch>> {
-        if self.in_fragments {
+        if self.in_fragments.is_some() {
             return None;
         }
         let rest = to
@@ -96,7 +110,10 @@ impl Pending {
         let batches: Vec<Batch> = whole
             .into_iter()
             .filter(|(_, changes)| !changes.is_empty())
-            .map(|(revision, changes)| Batch { revision, changes })
+            .map(|(revision, changes)| Batch {
+                revision,
+                changes: changes.into_iter().map(|(_, change)| change).collect(),
+            })
             .collect();
         (!batches.is_empty()).then_some(batches)
     }

@@ -1,14 +1,15 @@
 //! What a subscription has delivered, small enough to keep, exact enough to compare.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use crate::kv::{Change, KeyValue, Revision, Snapshot};
+use crate::part::Part;
 
 /// Per key what the reader was told last.
 #[derive(Debug, Default)]
 pub(crate) struct Known {
-    keys: HashMap<String, Fingerprint>,
+    keys: BTreeMap<String, Fingerprint>,
 }
 
 /// The revision alone would do within one life of a store. A store that was wiped and filled
@@ -33,7 +34,7 @@ impl Fingerprint {
 impl Known {
     /// Takes over what is now there and gives what is different from before, deletions first.
     pub(crate) fn replace(&mut self, snapshot: Snapshot) -> Vec<Change> {
-        let mut keys = HashMap::with_capacity(snapshot.kvs.len());
+        let mut keys = BTreeMap::new();
         let mut puts = Vec::new();
         for kv in snapshot.kvs {
             let now = Fingerprint::of(&kv);
@@ -51,9 +52,31 @@ impl Known {
                 mod_revision: snapshot.revision,
             })
             .collect();
-        changes.sort_by(|a, b| a.key().cmp(b.key()));
         changes.append(&mut puts);
         changes
+    }
+
+    /// Notes what was read of parts that were not known before.
+    pub(crate) fn add(&mut self, kvs: &[KeyValue]) {
+        let read = kvs.iter().map(|kv| (kv.key.clone(), Fingerprint::of(kv)));
+        self.keys.extend(read);
+    }
+
+    /// Knows nothing of a part any more.
+    pub(crate) fn forget(&mut self, part: &Part) {
+        match part {
+            Part::Key(key) => {
+                self.keys.remove(key);
+            }
+            Part::Prefix(prefix) => {
+                let within = self.keys.range(prefix.clone()..);
+                let within = within.take_while(|(key, _)| key.starts_with(prefix.as_str()));
+                let within: Vec<String> = within.map(|(key, _)| key.clone()).collect();
+                for key in within {
+                    self.keys.remove(&key);
+                }
+            }
+        }
     }
 
     /// Notes changes that are about to be delivered.
@@ -116,6 +139,23 @@ mod tests {
             ]
         );
         assert!(known.replace(Snapshot { revision: 10, kvs }).is_empty());
+    }
+
+    #[test]
+    fn of_what_is_forgotten_nothing_is_told() {
+        let mut known = Known::default();
+        known.add(&[kv("a/1", "1", 2), kv("a/2", "1", 2), kv("a0", "1", 2)]);
+        known.add(&[kv("b", "1", 3), kv("bb", "1", 3)]);
+        known.forget(&Part::Prefix("a/".into()));
+        known.forget(&Part::Key("b".into()));
+        let left = known.replace(Snapshot {
+            revision: 4,
+            kvs: Vec::new(),
+        });
+        assert_eq!(
+            left.iter().map(Change::key).collect::<Vec<_>>(),
+            ["a0", "bb"]
+        );
     }
 
     #[test]

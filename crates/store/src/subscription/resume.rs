@@ -10,6 +10,7 @@ use crate::client::Store;
 use crate::error::StoreError;
 use crate::feed::{Feed, FeedEnd};
 use crate::kv::Revision;
+use crate::part::Part;
 
 /// A connection that lasted this long was a good one: the next loss is a new failure.
 const GOOD: Duration = Duration::from_secs(5);
@@ -30,15 +31,15 @@ struct Resumer<'a> {
     outage: Option<String>,
 }
 
-/// Hands out the history of `prefixes` from revision `from` on, until the reader goes away or the
+/// Hands out the history of `parts` from revision `from` on, until the reader goes away or the
 /// history is gone.
 pub(super) async fn run(
     store: &Store,
-    prefixes: &[String],
+    parts: &[Part],
     from: Revision,
     events: &Sender<Result<Event, StoreError>>,
 ) {
-    if prefixes.is_empty() {
+    if parts.is_empty() {
         return;
     }
     let mut resumer = Resumer {
@@ -49,7 +50,7 @@ pub(super) async fn run(
     let mut backoff = Backoff::default();
     loop {
         let opened = Instant::now();
-        let end = match resumer.follow_once(store, prefixes).await {
+        let end = match resumer.follow_once(store, parts).await {
             Ok(reason) => resumer.disconnected(reason).await,
             Err(end) => Err(end),
         };
@@ -71,7 +72,7 @@ pub(super) async fn run(
 
 impl Resumer<'_> {
     /// Watches, and returns why the connection was lost.
-    async fn follow_once(&mut self, store: &Store, prefixes: &[String]) -> Result<String, End> {
+    async fn follow_once(&mut self, store: &Store, parts: &[Part]) -> Result<String, End> {
         // A store that was wiped would let us wait for a revision that comes years later.
         match store.revision().await {
             Ok(current) if current + 1 < self.next => {
@@ -81,7 +82,7 @@ impl Resumer<'_> {
             Ok(_) => {}
             Err(error) => return Ok(error.to_string()),
         }
-        let mut feed = match Feed::open(store, prefixes, self.next).await {
+        let mut feed = match Feed::open(store, parts, self.next).await {
             Ok(feed) => feed,
             Err(end) => return reason(end),
         };

@@ -66,7 +66,7 @@ async fn change(subscription: &mut Subscription) -> (Vec<String>, bool) {
             }
             Event::Disconnected { .. } => disconnected = true,
             Event::Connected => {}
-            Event::Snapshot { .. } => panic!("a second snapshot"),
+            Event::Snapshot { .. } | Event::Read { .. } => panic!("a second reading"),
         }
     }
 }

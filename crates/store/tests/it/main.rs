@@ -14,6 +14,7 @@ mod cluster;
 mod conformance;
 mod crash;
 mod etcdctl;
+mod interest;
 mod lease_session;
 mod model;
 mod secured;

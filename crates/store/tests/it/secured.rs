@@ -277,7 +277,7 @@ async fn users_see_what_their_role_permits() {
             match soon("the change", subscription.next()).await.unwrap() {
                 Event::Changes { changes, .. } => break assert_eq!(changes[0].key(), "a/2"),
                 Event::Connected | Event::Disconnected { .. } => {}
-                Event::Snapshot { .. } => panic!("a second snapshot"),
+                Event::Snapshot { .. } | Event::Read { .. } => panic!("a second reading"),
             }
         }
     }))

@@ -50,6 +50,7 @@ impl Picture {
                 }
             }
             Event::Connected | Event::Disconnected { .. } => {}
+            Event::Read { parts, .. } => panic!("{parts:?} is read, and nobody is interested"),
         }
     }
 

@@ -156,7 +156,7 @@ impl Pump {
                 .await
             }
             // A resumed subscription has none.
-            Event::Snapshot { .. } => Ok(()),
+            Event::Snapshot { .. } | Event::Read { .. } => Ok(()),
         }
     }
 

@@ -106,3 +106,16 @@ fn keys_that_are_no_text_are_left_out() {
     pending.take(report);
     assert_eq!(shown(pending.release_all()), ["6: b"]);
 }
+
+#[test]
+fn what_a_cancelled_watch_reported_is_forgotten() {
+    let mut pending = Pending::default();
+    pending.take(report(&[("a", 5)]));
+    pending.take(PbWatchResponse {
+        watch_id: 2,
+        fragment: true,
+        ..report(&[("b", 5), ("b", 6)])
+    });
+    pending.forget(2);
+    assert_eq!(shown(pending.release_all()), ["5: a"]);
+}
