@@ -1,5 +1,6 @@
 //! The keys of the store, in networking-vpp's layout, under one lead-in.
 
+use crate::group_id::{AddressGroupId, SecurityGroupId};
 use crate::name::{HostName, PhysnetName};
 use crate::port_id::PortId;
 use crate::status::ConditionKind;
@@ -26,6 +27,13 @@ pub enum Key {
     /// `state/{host}/conditions/{kind}/{id}`: the status of one desired object. The identifier is
     /// as it stands in the desired key, legal or not, so that illegal ones can be told of, too.
     Condition(HostName, ConditionKind, String),
+    /// `global/secgroups/{group}`: the rules of a security group.
+    SecurityGroup(SecurityGroupId),
+    /// `global/remote_group/{group}/{port}`: the addresses that a port brings into a security
+    /// group.
+    GroupMember(SecurityGroupId, PortId),
+    /// `global/address_groups/{group}`: the addresses of an address group.
+    AddressGroup(AddressGroupId),
 }
 
 /// Why a key has no meaning here.
@@ -77,6 +85,9 @@ impl Keyspace {
             Key::Condition(host, kind, id) => {
                 format!("{lead_in}state/{host}/conditions/{}/{id}", kind.as_str())
             }
+            Key::SecurityGroup(group) => format!("{lead_in}global/secgroups/{group}"),
+            Key::GroupMember(group, port) => format!("{lead_in}global/remote_group/{group}/{port}"),
+            Key::AddressGroup(group) => format!("{lead_in}global/address_groups/{group}"),
         }
     }
 
@@ -89,25 +100,31 @@ impl Keyspace {
         };
         let rest = text.strip_prefix(&self.lead_in).ok_or_else(foreign)?;
         let parts: Vec<&str> = rest.split('/').collect();
+        let id = |text: &str| PortId::new(text).map_err(|error| part(&error));
+        let security_group = |text: &str| SecurityGroupId::new(text).map_err(|error| part(&error));
         let (tree, host, rest) = match parts.as_slice() {
+            ["global", "secgroups", group] => {
+                return Ok(Key::SecurityGroup(security_group(group)?));
+            }
+            ["global", "remote_group", group, port] => {
+                return Ok(Key::GroupMember(security_group(group)?, id(port)?));
+            }
+            ["global", "address_groups", group] => {
+                let group = AddressGroupId::new(*group).map_err(|error| part(&error))?;
+                return Ok(Key::AddressGroup(group));
+            }
             [tree, host, rest @ ..] => (*tree, HostName::new(*host), rest),
             _ => return Err(foreign()),
         };
         let host = || host.clone().map_err(|error| part(&error));
         match (tree, rest) {
-            ("nodes", ["ports", port]) => Ok(Key::Port(
-                host()?,
-                PortId::new(*port).map_err(|error| part(&error))?,
-            )),
+            ("nodes", ["ports", port]) => Ok(Key::Port(host()?, id(port)?)),
             ("state", ["alive"]) => Ok(Key::Alive(host()?)),
             ("state", ["physnets", physnet]) => Ok(Key::Physnet(
                 host()?,
                 PhysnetName::new(*physnet).map_err(|error| part(&error))?,
             )),
-            ("state", ["ports", port]) => Ok(Key::PortState(
-                host()?,
-                PortId::new(*port).map_err(|error| part(&error))?,
-            )),
+            ("state", ["ports", port]) => Ok(Key::PortState(host()?, id(port)?)),
             ("state", ["conditions", kind, id]) => Ok(Key::Condition(
                 host()?,
                 ConditionKind::parse(kind).ok_or_else(foreign)?,
@@ -130,6 +147,26 @@ impl Keyspace {
     /// The prefix of the ports that are wanted of `host`.
     pub fn ports_of(&self, host: &HostName) -> String {
         format!("{}nodes/{host}/ports/", self.lead_in)
+    }
+
+    /// The prefix of all security groups.
+    pub fn security_groups(&self) -> String {
+        format!("{}global/secgroups/", self.lead_in)
+    }
+
+    /// The prefix of the members of all security groups.
+    pub fn group_members(&self) -> String {
+        format!("{}global/remote_group/", self.lead_in)
+    }
+
+    /// The prefix of the members of one security group.
+    pub fn members_of(&self, group: &SecurityGroupId) -> String {
+        format!("{}global/remote_group/{group}/", self.lead_in)
+    }
+
+    /// The prefix of all address groups.
+    pub fn address_groups(&self) -> String {
+        format!("{}global/address_groups/", self.lead_in)
     }
 
     /// The prefix of what `host` says of itself.
@@ -160,6 +197,10 @@ mod tests {
             "/networking-vpp/state/vpp-rocks/ports/web-1",
             "/networking-vpp/state/vpp-rocks/conditions/port/web-1",
             "/networking-vpp/state/vpp-rocks/conditions/physnet/physnet1",
+            "/networking-vpp/state/vpp-rocks/conditions/security-group/web",
+            "/networking-vpp/global/secgroups/2be282a7-0a04-4411-9a8f-4eeb1c676454",
+            "/networking-vpp/global/remote_group/2be282a7-0a04-4411-9a8f-4eeb1c676454/web-1",
+            "/networking-vpp/global/address_groups/offices",
         ] {
             assert_eq!(keys.text(&keys.parse(text).unwrap()), text);
         }
@@ -180,6 +221,7 @@ mod tests {
     fn what_is_not_ours_is_told_from_what_is_wrong() {
         let keys = Keyspace::default();
         for text in [
+            "/networking-vpp/global/routers/r",
             "/other/nodes/h/ports/p",
             "/networking-vpp/nodes/h",
             "/networking-vpp/nodes/h/x/p",
@@ -192,6 +234,8 @@ mod tests {
         for text in [
             "/networking-vpp/nodes/h/ports/a b",
             "/networking-vpp/nodes/a b/ports/p",
+            "/networking-vpp/global/secgroups/a b",
+            "/networking-vpp/global/remote_group/web/a b",
         ] {
             assert!(
                 matches!(keys.parse(text), Err(InvalidKey::Part { .. })),

@@ -3,7 +3,8 @@
 //!
 //! | module | what |
 //! |---|---|
-//! | [`mac`], [`vlan`], [`vni`], [`name`], [`port_id`] | checked newtypes |
+//! | [`mac`], [`vlan`], [`vni`], [`name`], [`port_id`], [`group_id`], [`socket_path`] | checked newtypes |
+//! | [`ip_prefix`], [`ip_protocol`] | prefixes without host bits; protocols by name and number |
 //! | [`segment`] | a network segment: flat, or a VLAN on a physical network |
 //! | [`record`] | the values of the store, decoded field by field with errors that name the field |
 //! | [`key`] | the keys of the store, built and parsed under one lead-in |
@@ -11,25 +12,35 @@
 //!
 //! Nothing here does I/O or reads a clock.
 
+mod group_id;
+mod ip_prefix;
+mod ip_protocol;
 mod key;
 mod mac;
 mod name;
 mod port_id;
 mod record;
 mod segment;
+mod socket_path;
 mod status;
 mod vlan;
 mod vni;
 
+pub use group_id::{AddressGroupId, InvalidGroupId, SecurityGroupId};
+pub use ip_prefix::{InvalidIpPrefix, IpPrefix, IpVersion};
+pub use ip_protocol::{InvalidIpProtocol, IpProtocol};
 pub use key::{InvalidKey, InvalidLeadIn, Key, Keyspace};
 pub use mac::{InvalidMac, Mac};
 pub use name::{HostName, IfName, InvalidName, PhysnetName, VppIfName};
 pub use port_id::{InvalidPortId, PortId};
 pub use record::{
-    AddressPair, BindingType, FixedIp, InvalidMtu, InvalidRecord, Mtu, NetData, PortBinding,
-    PortState, decode_port,
+    AddressGroup, AddressPair, BindingType, FixedIp, GroupMember, IcmpMessages, InvalidMtu,
+    InvalidPortRange, InvalidRecord, Mtu, NetData, PortBinding, PortDevice, PortProtocol,
+    PortRange, PortState, Remote, SecurityGroup, SecurityRule, Traffic, decode_address_group,
+    decode_group_member, decode_port, decode_security_group,
 };
 pub use segment::{InvalidSegment, NetworkSegment};
+pub use socket_path::{InvalidSocketPath, SocketDirectory, SocketPath};
 pub use status::{Condition, ConditionKind, Status, Timestamp};
 pub use vlan::{InvalidVlanId, VlanId};
 pub use vni::{InvalidVni, Vni};

@@ -1,6 +1,7 @@
 //! IEEE 802 MAC addresses.
 
 use std::fmt;
+use std::net::Ipv6Addr;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
@@ -30,6 +31,30 @@ impl Mac {
     /// all zeroes.
     pub fn is_unicast(self) -> bool {
         self.0[0] & 1 == 0 && self.0 != [0; 6]
+    }
+
+    /// The link-local IPv6 address that a station makes of it (RFC 4291 appendix A: modified
+    /// EUI-64).
+    pub const fn link_local(self) -> Ipv6Addr {
+        let [a, b, c, d, e, f] = self.0;
+        Ipv6Addr::from_octets([
+            0xfe,
+            0x80,
+            0,
+            0,
+            0,
+            0,
+            0,
+            0,
+            a ^ 2,
+            b,
+            c,
+            0xff,
+            0xfe,
+            d,
+            e,
+            f,
+        ])
     }
 }
 
@@ -109,6 +134,12 @@ mod tests {
         ] {
             assert!(text.parse::<Mac>().is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn a_link_local_address_is_made_of_it() {
+        let mac: Mac = "fa:16:3e:03:ce:ff".parse().unwrap();
+        assert_eq!(mac.link_local().to_string(), "fe80::f816:3eff:fe03:ceff");
     }
 
     #[test]

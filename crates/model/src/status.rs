@@ -12,6 +12,8 @@ pub enum ConditionKind {
     Port,
     /// A physical network of the host's configuration.
     Physnet,
+    /// A security group that ports of the host use.
+    SecurityGroup,
 }
 
 /// How far a desired object has come.
@@ -67,6 +69,7 @@ impl ConditionKind {
         match self {
             Self::Port => "port",
             Self::Physnet => "physnet",
+            Self::SecurityGroup => "security-group",
         }
     }
 
@@ -74,6 +77,7 @@ impl ConditionKind {
         match text {
             "port" => Some(Self::Port),
             "physnet" => Some(Self::Physnet),
+            "security-group" => Some(Self::SecurityGroup),
             _ => None,
         }
     }

@@ -11,6 +11,9 @@ pub enum InvalidRecord {
     /// It is JSON, but not an object.
     #[error("the record is no JSON object but {0}")]
     NoObject(&'static str),
+    /// It is JSON, but not a list, which is wanted here.
+    #[error("the record is no JSON list but {0}")]
+    NoList(&'static str),
     /// A field is missing or has a value that it must not have.
     #[error("field `{field}`: {reason}")]
     Field {
@@ -33,9 +36,29 @@ impl InvalidRecord {
     pub fn field_name(&self) -> Option<&str> {
         match self {
             Self::Field { field, .. } => Some(field),
-            Self::NoJson(_) | Self::NoObject(_) => None,
+            Self::NoJson(_) | Self::NoObject(_) | Self::NoList(_) => None,
         }
     }
+}
+
+/// The JSON of a record.
+pub(super) fn json(bytes: &[u8]) -> Result<Value, InvalidRecord> {
+    serde_json::from_slice(bytes).map_err(|error| InvalidRecord::NoJson(error.to_string()))
+}
+
+/// The elements of a record that is a list, each with its name for errors.
+pub(super) fn elements(value: &Value) -> Result<Vec<(String, &Value)>, InvalidRecord> {
+    match value {
+        Value::Array(elements) => Ok(named("", elements)),
+        other => Err(InvalidRecord::NoList(kind(other))),
+    }
+}
+
+fn named<'a>(list: &str, elements: &'a [Value]) -> Vec<(String, &'a Value)> {
+    let named = elements.iter().enumerate();
+    named
+        .map(|(at, element)| (format!("{list}[{at}]"), element))
+        .collect()
 }
 
 /// A JSON object that is being read. `path` is what stands before a field's name in errors.
@@ -110,11 +133,7 @@ impl<'a> Fields<'a> {
     pub(super) fn list(&self, field: &str) -> Result<Vec<(String, &'a Value)>, InvalidRecord> {
         match self.get(field) {
             None => Ok(Vec::new()),
-            Some(Value::Array(elements)) => Ok(elements
-                .iter()
-                .enumerate()
-                .map(|(at, element)| (format!("{}[{at}]", self.path(field)), element))
-                .collect()),
+            Some(Value::Array(elements)) => Ok(named(&self.path(field), elements)),
             Some(other) => Err(self.mistyped(field, "a list", other)),
         }
     }
@@ -134,6 +153,11 @@ impl<'a> Fields<'a> {
                 )),
             })
             .collect()
+    }
+
+    /// That the field has a wrong value, for this reason.
+    pub(super) fn wrong(&self, field: &str, reason: impl ToString) -> InvalidRecord {
+        InvalidRecord::field(self.path(field), reason)
     }
 
     pub(super) fn missing(&self, field: &str) -> InvalidRecord {

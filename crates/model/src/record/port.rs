@@ -5,7 +5,9 @@ use std::net::IpAddr;
 
 use serde_json::{Value, json};
 
-use super::fields::{Fields, InvalidRecord};
+use super::fields::{self, Fields, InvalidRecord};
+use crate::group_id::SecurityGroupId;
+use crate::ip_prefix::IpPrefix;
 use crate::mac::Mac;
 use crate::name::PhysnetName;
 use crate::segment::NetworkSegment;
@@ -26,10 +28,11 @@ pub struct PortBinding {
     pub fixed_ips: Vec<FixedIp>,
     /// Further addresses that may be used behind the port.
     pub allowed_address_pairs: Vec<AddressPair>,
-    /// Identifiers of the port's security groups.
-    pub security_groups: Vec<String>,
+    /// The port's security groups.
+    pub security_groups: Vec<SecurityGroupId>,
     /// Whether security groups and anti-spoofing apply. Ports of type [`BindingType::Tap`] are
-    /// those of the cloud itself and trusted; it makes no difference to them.
+    /// those of the cloud itself and trusted whatever this says, unless the host's configuration
+    /// says otherwise.
     pub port_security_enabled: bool,
     /// What the port belongs to (Neutron's `device_id`); for people only.
     pub device_id: Option<String>,
@@ -40,6 +43,8 @@ pub struct PortBinding {
 pub enum BindingType {
     /// A TAP of VPP in the kernel of the host (networking-vpp's older word: `plugtap`).
     Tap,
+    /// A vhost-user interface of VPP, the other end of which is a virtual machine.
+    VhostUser,
 }
 
 /// A maximum transmission unit of layer 3 in bytes: 68 (RFC 791 §3.2, the least that IPv4 works
@@ -59,32 +64,23 @@ pub struct FixedIp {
 /// An address or prefix that a port may use beside its own.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AddressPair {
-    /// As Neutron wrote it: an address, or a prefix in CIDR notation.
-    pub ip_address: String,
+    /// Which.
+    pub ip_address: IpPrefix,
     /// With which MAC; the port's own if absent.
     pub mac: Option<Mac>,
 }
 
 /// Reads the value of `nodes/{host}/ports/{port}`.
 pub fn decode_port(bytes: &[u8]) -> Result<PortBinding, InvalidRecord> {
-    let value: Value =
-        serde_json::from_slice(bytes).map_err(|error| InvalidRecord::NoJson(error.to_string()))?;
-    PortBinding::from_json(&value)
+    PortBinding::from_json(&fields::json(bytes)?)
 }
 
 impl PortBinding {
     /// Reads the record from JSON.
     pub fn from_json(value: &Value) -> Result<Self, InvalidRecord> {
         let fields = Fields::of(value)?;
-        let mac: Mac = fields.parsed("mac_address")?;
-        if !mac.is_unicast() {
-            return Err(InvalidRecord::field(
-                "mac_address",
-                format!("{mac} is no address of one station"),
-            ));
-        }
         Ok(Self {
-            mac,
+            mac: station(&fields)?,
             mtu: match fields.optional_number("mtu")? {
                 None => Mtu::DEFAULT,
                 Some(bytes) => {
@@ -94,10 +90,11 @@ impl PortBinding {
             segment: segment(&fields)?,
             binding_type: match fields.text("binding_type")? {
                 "tap" | "plugtap" => BindingType::Tap,
+                "vhostuser" => BindingType::VhostUser,
                 other => {
                     return Err(InvalidRecord::field(
                         "binding_type",
-                        format!("`{other}` is not served; `tap` is"),
+                        format!("`{other}` is not served; `tap` and `vhostuser` are"),
                     ));
                 }
             },
@@ -120,7 +117,9 @@ impl PortBinding {
                 .list("security_groups")?
                 .into_iter()
                 .map(|(name, group)| match group {
-                    Value::String(id) => Ok(id.clone()),
+                    Value::String(id) => id
+                        .parse()
+                        .map_err(|error| InvalidRecord::field(name, error)),
                     _ => Err(InvalidRecord::field(
                         name,
                         "the text of an identifier is wanted",
@@ -186,31 +185,21 @@ fn segment(fields: &Fields<'_>) -> Result<NetworkSegment, InvalidRecord> {
 }
 
 fn address_pair(fields: &Fields<'_>) -> Result<AddressPair, InvalidRecord> {
-    let text = fields.text("ip_address")?;
-    let (address, length) = match text.split_once('/') {
-        Some((address, length)) => (address, Some(length)),
-        None => (text, None),
-    };
-    let legal = address.parse::<IpAddr>().is_ok_and(|ip| match length {
-        None => true,
-        Some(length) => length
-            .parse::<u8>()
-            .is_ok_and(|bits| bits <= if ip.is_ipv4() { 32 } else { 128 }),
-    });
-    if !legal {
-        return Err(InvalidRecord::field(
-            fields.path("ip_address"),
-            format!("`{text}` is neither an IP address nor a prefix"),
-        ));
-    }
+    let ip_address = fields.parsed("ip_address")?;
     let mac = match fields.get("mac_address") {
         None => None,
-        Some(_) => Some(fields.parsed("mac_address")?),
+        Some(_) => Some(station(fields)?),
     };
-    Ok(AddressPair {
-        ip_address: text.to_owned(),
-        mac,
-    })
+    Ok(AddressPair { ip_address, mac })
+}
+
+/// The field `mac_address`, which is the address of one station.
+fn station(fields: &Fields<'_>) -> Result<Mac, InvalidRecord> {
+    let mac: Mac = fields.parsed("mac_address")?;
+    if mac.is_unicast() {
+        return Ok(mac);
+    }
+    Err(fields.wrong("mac_address", format!("{mac} is no address of one station")))
 }
 
 impl BindingType {
@@ -218,6 +207,7 @@ impl BindingType {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Tap => "tap",
+            Self::VhostUser => "vhostuser",
         }
     }
 }

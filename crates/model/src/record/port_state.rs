@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::mac::Mac;
 use crate::name::{IfName, PhysnetName};
 use crate::record::PortBinding;
+use crate::socket_path::SocketPath;
 use crate::vlan::VlanId;
 
 /// The value of `state/{host}/ports/{port}`, in networking-vpp's words where it has them. Numbers
@@ -16,12 +17,29 @@ pub struct PortState {
     pub bind_type: String,
     /// The port's MAC address.
     pub mac: Mac,
-    /// The device that plays the TAP in the kernel.
-    pub int_tap_name: IfName,
+    /// What the port's user sees of it.
+    #[serde(flatten)]
+    pub device: PortDevice,
     /// The network.
     pub net_data: NetData,
     /// `mod_revision` of the record that is in effect.
     pub revision: i64,
+}
+
+/// What plays a port, seen from its user's side.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum PortDevice {
+    /// A TAP.
+    Tap {
+        /// The device in the kernel.
+        int_tap_name: IfName,
+    },
+    /// A vhost-user interface.
+    VhostUser {
+        /// Its socket.
+        path: SocketPath,
+    },
 }
 
 /// The network of a [`PortState`].
@@ -35,13 +53,25 @@ pub struct NetData {
     pub segmentation_id: Option<VlanId>,
 }
 
+impl From<IfName> for PortDevice {
+    fn from(int_tap_name: IfName) -> Self {
+        Self::Tap { int_tap_name }
+    }
+}
+
+impl From<SocketPath> for PortDevice {
+    fn from(path: SocketPath) -> Self {
+        Self::VhostUser { path }
+    }
+}
+
 impl PortState {
-    /// The state of `port`, played by the device `tap`, as its record of `revision` says.
-    pub fn of(port: &PortBinding, tap: IfName, revision: i64) -> Self {
+    /// The state of `port`, played by `device`, as its record of `revision` says.
+    pub fn of(port: &PortBinding, device: impl Into<PortDevice>, revision: i64) -> Self {
         Self {
             bind_type: port.binding_type.as_str().to_owned(),
             mac: port.mac,
-            int_tap_name: tap,
+            device: device.into(),
             net_data: NetData {
                 physnet: port.segment.physnet().clone(),
                 network_type: port.segment.network_type().to_owned(),

@@ -1,3 +1,6 @@
+mod addresses;
+mod security_group;
+
 use super::*;
 use crate::segment::NetworkSegment;
 
@@ -108,8 +111,8 @@ fn a_wrong_value_names_its_field_and_the_reason() {
             "field `network_type`: `gre` is not served; `flat` and `vlan` are",
         ),
         (
-            serde_json::json!({"binding_type": "vhostuser"}),
-            "field `binding_type`: `vhostuser` is not served; `tap` is",
+            serde_json::json!({"binding_type": "hostdev"}),
+            "field `binding_type`: `hostdev` is not served; `tap` and `vhostuser` are",
         ),
         (
             serde_json::json!({"mtu": 67}),
@@ -124,8 +127,17 @@ fn a_wrong_value_names_its_field_and_the_reason() {
             "field `allowed_address_pairs[0].ip_address`: `10.0.0.0/33` is neither an IP address nor a prefix",
         ),
         (
+            serde_json::json!({"allowed_address_pairs": [
+                {"ip_address": "10.0.0.1", "mac_address": "ff:ff:ff:ff:ff:ff"}]}),
+            "field `allowed_address_pairs[0].mac_address`: ff:ff:ff:ff:ff:ff is no address of one station",
+        ),
+        (
             serde_json::json!({"security_groups": [7]}),
             "field `security_groups[0]`: the text of an identifier is wanted",
+        ),
+        (
+            serde_json::json!({"security_groups": ["web", "a/b"]}),
+            "field `security_groups[1]`: `a/b` is no security group id: a UUID, or 1 to 36 letters, digits, `.`, `-` and `_` that begin with a letter or digit, are wanted",
         ),
     ];
     for (changes, message) in cases {
@@ -150,10 +162,29 @@ fn what_is_no_object_is_an_error() {
 #[test]
 fn the_state_record_speaks_of_the_port_and_goes_round() {
     let port = decode_port(SAMPLE.as_bytes()).unwrap();
-    let state = PortState::of(&port, "tapc367e21f-ae".parse().unwrap(), 7);
+    let tap: crate::IfName = "tapc367e21f-ae".parse().unwrap();
+    let state = PortState::of(&port, tap, 7);
     let text = serde_json::to_string(&state).unwrap();
     assert_eq!(serde_json::from_str::<PortState>(&text).unwrap(), state);
+    assert!(
+        text.contains(r#""int_tap_name":"tapc367e21f-ae""#),
+        "{text}"
+    );
     assert!(text.contains(
         r#""net_data":{"physnet":"physnet","network_type":"vlan","segmentation_id":194}"#
     ));
+}
+
+#[test]
+fn the_state_record_of_a_vhost_user_port_tells_its_socket() {
+    let port = with(serde_json::json!({"binding_type": "vhostuser"})).unwrap();
+    let socket: crate::SocketPath = "/run/weft/vhost-user/web".parse().unwrap();
+    let state = PortState::of(&port, socket, 7);
+    let text = serde_json::to_string(&state).unwrap();
+    assert_eq!(serde_json::from_str::<PortState>(&text).unwrap(), state);
+    assert!(text.contains(r#""bind_type":"vhostuser""#), "{text}");
+    assert!(
+        text.contains(r#""path":"/run/weft/vhost-user/web""#),
+        "{text}"
+    );
 }

@@ -1,0 +1,116 @@
+//! Identifiers of security groups and address groups.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+/// Why a text identifies no group.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidGroupId {
+    /// It has an illegal length or character.
+    #[error(
+        "`{text}` is no {kind} id: a UUID, or 1 to 36 letters, digits, `.`, `-` and `_` that begin with a letter or digit, are wanted"
+    )]
+    Text {
+        /// The text.
+        text: String,
+        /// Of what it should be the identifier.
+        kind: &'static str,
+    },
+    /// The name stands for something else in VPP's tags.
+    #[error("`{0}` is a name that Weft uses itself; another one is wanted")]
+    Reserved(String),
+}
+
+macro_rules! group_id {
+    ($(#[$doc:meta])* $name:ident, $kind:literal, $reserved:expr) => {
+        $(#[$doc])*
+        #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(try_from = "String", into = "String")]
+        pub struct $name(String);
+
+        impl $name {
+            /// The group with this identifier.
+            pub fn new(text: impl Into<String>) -> Result<Self, InvalidGroupId> {
+                let text = text.into();
+                let legal = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_');
+                let begins = text.bytes().next().is_some_and(|b| b.is_ascii_alphanumeric());
+                if !begins || text.len() > 36 || !text.bytes().all(legal) {
+                    return Err(InvalidGroupId::Text { text, kind: $kind });
+                }
+                let reserved: Option<&str> = $reserved;
+                if reserved == Some(text.as_str()) {
+                    return Err(InvalidGroupId::Reserved(text));
+                }
+                Ok(Self(text))
+            }
+
+            /// The text.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = InvalidGroupId;
+
+            fn from_str(text: &str) -> Result<Self, InvalidGroupId> {
+                Self::new(text)
+            }
+        }
+
+        impl TryFrom<String> for $name {
+            type Error = InvalidGroupId;
+
+            fn try_from(text: String) -> Result<Self, InvalidGroupId> {
+                Self::new(text)
+            }
+        }
+
+        impl From<$name> for String {
+            fn from(id: $name) -> Self {
+                id.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.pad(&self.0)
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                fmt::Debug::fmt(&self.0, f)
+            }
+        }
+    };
+}
+
+group_id! {
+    /// A security group: Neutron's UUID, or a name of an operator's own. 1 to 36 letters, digits,
+    /// `.`, `-` and `_`, so that it fits into a key and, in between two words, into a VPP tag; not
+    /// `anti-spoofing`, which has the place of a group in such tags.
+    SecurityGroupId, "security group", Some("anti-spoofing")
+}
+
+group_id! {
+    /// An address group: Neutron's UUID, or a name of an operator's own. 1 to 36 letters, digits,
+    /// `.`, `-` and `_`.
+    AddressGroupId, "address group", None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_would_break_a_key_or_tag_is_refused() {
+        assert!(SecurityGroupId::new("2be282a7-0a04-4411-9a8f-4eeb1c676454").is_ok());
+        for text in ["", "a/b", "-a", "a b", "anti-spoofing", &"a".repeat(37)] {
+            assert!(SecurityGroupId::new(text).is_err(), "{text:?}");
+        }
+        assert!(AddressGroupId::new("anti-spoofing").is_ok());
+    }
+}

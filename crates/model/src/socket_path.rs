@@ -1,0 +1,134 @@
+//! Paths of UNIX-domain sockets.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+use crate::port_id::PortId;
+
+/// The path of a UNIX-domain socket: absolute, of printable characters, 107 bytes at most
+/// (`sun_path` has 108 with the final NUL, unix(7)).
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct SocketPath(String);
+
+/// A directory of sockets that are named after ports. Short enough that each port's socket has a
+/// legal path: 70 bytes at most.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct SocketDirectory(String);
+
+/// Why a text is no path of a socket, or of a directory of such.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("`{text}` is no path of {what}: an absolute path of at most {most} bytes is wanted")]
+pub struct InvalidSocketPath {
+    text: String,
+    what: &'static str,
+    most: usize,
+}
+
+fn check(text: String, what: &'static str, most: usize) -> Result<String, InvalidSocketPath> {
+    let legal = text.starts_with('/')
+        && text.len() > 1
+        && text.len() <= most
+        && !text.ends_with('/')
+        && !text.chars().any(char::is_control);
+    if legal {
+        Ok(text)
+    } else {
+        Err(InvalidSocketPath { text, what, most })
+    }
+}
+
+impl SocketPath {
+    /// The socket at this path.
+    pub fn new(text: impl Into<String>) -> Result<Self, InvalidSocketPath> {
+        check(text.into(), "a socket", 107).map(Self)
+    }
+
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl SocketDirectory {
+    /// The directory at this path, without a slash at its end.
+    pub fn new(text: impl Into<String>) -> Result<Self, InvalidSocketPath> {
+        check(text.into(), "a directory of sockets", 70).map(Self)
+    }
+
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The socket of a port: `<directory>/<port>`, as networking-vpp has it.
+    pub fn socket_of(&self, port: &PortId) -> SocketPath {
+        // 70 bytes, a slash, and 36 of a port's identifier are 107.
+        SocketPath(format!("{}/{port}", self.0))
+    }
+}
+
+macro_rules! text {
+    ($name:ident) => {
+        impl FromStr for $name {
+            type Err = InvalidSocketPath;
+
+            fn from_str(text: &str) -> Result<Self, InvalidSocketPath> {
+                Self::new(text)
+            }
+        }
+
+        impl TryFrom<String> for $name {
+            type Error = InvalidSocketPath;
+
+            fn try_from(text: String) -> Result<Self, InvalidSocketPath> {
+                Self::new(text)
+            }
+        }
+
+        impl From<$name> for String {
+            fn from(path: $name) -> Self {
+                path.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.pad(&self.0)
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                fmt::Debug::fmt(&self.0, f)
+            }
+        }
+    };
+}
+
+text!(SocketPath);
+text!(SocketDirectory);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_port_has_a_legal_socket_in_the_longest_directory() {
+        let directory = SocketDirectory::new(format!("/{}", "d".repeat(69))).unwrap();
+        let port = PortId::new("p".repeat(36)).unwrap();
+        let socket = directory.socket_of(&port);
+        assert_eq!(SocketPath::new(socket.as_str()).unwrap(), socket);
+        assert!(SocketDirectory::new(format!("/{}", "d".repeat(70))).is_err());
+    }
+
+    #[test]
+    fn what_is_no_absolute_path_is_refused() {
+        for text in ["", "/", "run/weft", "/run/weft/", "/run/\0"] {
+            assert!(SocketPath::new(text).is_err(), "{text:?}");
+        }
+    }
+}
