@@ -300,7 +300,7 @@ impl Said {
                     }
                 }
             }
-            Event::Disconnected { .. } | Event::Connected => {}
+            Event::Read { .. } | Event::Disconnected { .. } | Event::Connected => {}
         }
     }
 
