@@ -28,8 +28,10 @@ pub use compile::{Compiler, Touched};
 pub use intent::{HostNetwork, PortRecord};
 pub use lint::{Unsound, check};
 pub use object::{
-    BridgeDomain, BridgeFlags, BridgeMember, InterfaceKey, Object, ObjectKey, SubInterface,
-    Surplus, TagRewrite, Tap, Uplink, UplinkDevice,
+    Acl, AclAction, AclBinding, AclKey, AclRule, BridgeDomain, BridgeFlags, BridgeMember,
+    Direction, InterfaceKey, InvalidAclRule, MacIpAcl, MacIpBinding, MacIpRule, Object, ObjectKey,
+    SubInterface, Surplus, TagRewrite, Tap, TcpFlags, Uplink, UplinkDevice, VhostUser,
+    VhostUserMode,
 };
 pub use observed::{Notice, Observed};
 pub use operation::{Operation, Outcome};

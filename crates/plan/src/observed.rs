@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use weft_model::{NetworkSegment, PhysnetName, VlanId};
+use weft_model::{PhysnetName, VlanId};
 
 use crate::object::{InterfaceKey, Object, ObjectKey};
 
@@ -13,8 +13,8 @@ use crate::object::{InterfaceKey, Object, ObjectKey};
 pub struct Observed {
     objects: BTreeMap<ObjectKey, Object>,
     links: BTreeMap<InterfaceKey, bool>,
-    /// The members of each bridge domain, so that it need not be searched for.
-    members: BTreeMap<NetworkSegment, BTreeSet<InterfaceKey>>,
+    /// What requires each bridge domain and access list, so that it need not be searched for.
+    users: BTreeMap<ObjectKey, BTreeSet<ObjectKey>>,
 }
 
 /// Something that VPP told unasked.
@@ -62,21 +62,16 @@ impl Observed {
     /// Records that `object` is there now, whatever was under its key before.
     pub fn insert(&mut self, object: Object) {
         let key = object.key();
-        self.forget_membership(&key);
-        if let Object::BridgeMember(member) = &object
-            && let Some(segment) = &member.bridge
-        {
-            self.members
-                .entry(segment.clone())
-                .or_default()
-                .insert(member.interface.clone());
+        self.forget_use(&key);
+        for used in uses(&object) {
+            self.users.entry(used).or_default().insert(key.clone());
         }
         self.objects.insert(key, object);
     }
 
     /// Records that the object is gone.
     pub fn remove(&mut self, key: &ObjectKey) {
-        self.forget_membership(key);
+        self.forget_use(key);
         self.objects.remove(key);
         if let ObjectKey::Interface(interface) = key {
             self.links.remove(interface);
@@ -91,15 +86,22 @@ impl Observed {
     /// The keys of the objects that require the one under `key`.
     pub fn dependents(&self, key: &ObjectKey) -> Vec<ObjectKey> {
         match key {
-            ObjectKey::BridgeMember(_) | ObjectKey::Surplus(..) => Vec::new(),
-            ObjectKey::BridgeDomain(segment) => {
-                let members = self.members.get(segment).into_iter().flatten();
-                members.cloned().map(ObjectKey::BridgeMember).collect()
+            ObjectKey::BridgeMember(_)
+            | ObjectKey::AclBinding(_)
+            | ObjectKey::MacIpBinding(_)
+            | ObjectKey::Surplus(..) => Vec::new(),
+            ObjectKey::BridgeDomain(_) | ObjectKey::Acl(_) | ObjectKey::MacIpAcl(_) => {
+                let users = self.users.get(key).into_iter().flatten();
+                users.cloned().collect()
             }
             ObjectKey::Interface(interface) => {
-                let mut keys = Vec::new();
-                let member = ObjectKey::BridgeMember(interface.clone());
-                keys.extend(self.objects.contains_key(&member).then_some(member));
+                let on_it = [
+                    ObjectKey::BridgeMember(interface.clone()),
+                    ObjectKey::AclBinding(interface.clone()),
+                    ObjectKey::MacIpBinding(interface.clone()),
+                ];
+                let there = |key: &ObjectKey| self.objects.contains_key(key);
+                let mut keys: Vec<ObjectKey> = on_it.into_iter().filter(there).collect();
                 if let InterfaceKey::Uplink(physnet) = interface {
                     keys.extend(self.sub_interfaces(physnet));
                 }
@@ -125,9 +127,8 @@ impl Observed {
                     Object::Uplink(uplink) => &mut uplink.admin_up,
                     Object::SubInterface(sub) => &mut sub.admin_up,
                     Object::Tap(tap) => &mut tap.admin_up,
-                    Object::BridgeDomain(_) | Object::BridgeMember(_) | Object::Surplus(_) => {
-                        return Vec::new();
-                    }
+                    Object::VhostUser(vhost) => &mut vhost.admin_up,
+                    _ => return Vec::new(),
                 };
                 if *admin_was == *admin_up && link_was == Some(*link_up) {
                     return Vec::new();
@@ -161,18 +162,23 @@ impl Observed {
             .map(|(key, _)| key.clone())
     }
 
-    fn forget_membership(&mut self, key: &ObjectKey) {
-        let Some(Object::BridgeMember(member)) = self.objects.get(key) else {
+    fn forget_use(&mut self, key: &ObjectKey) {
+        let Some(object) = self.objects.get(key) else {
             return;
         };
-        let Some(segment) = &member.bridge else {
-            return;
-        };
-        if let Some(members) = self.members.get_mut(segment) {
-            members.remove(&member.interface);
-            if members.is_empty() {
-                self.members.remove(segment);
+        for used in uses(object) {
+            if let Some(users) = self.users.get_mut(&used) {
+                users.remove(key);
+                if users.is_empty() {
+                    self.users.remove(&used);
+                }
             }
         }
     }
+}
+
+/// What an object requires besides interfaces, which know by their names what is on them.
+fn uses(object: &Object) -> impl Iterator<Item = ObjectKey> {
+    let required = object.requires().into_iter();
+    required.filter(|key| !matches!(key, ObjectKey::Interface(_)))
 }

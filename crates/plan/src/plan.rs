@@ -87,27 +87,39 @@ fn impossible<'a>(
 }
 
 /// How many levels a plan can have.
-const LEVELS: usize = 7;
+const LEVELS: usize = 9;
 
 /// The level at which an object is removed.
 fn removal_level(key: &ObjectKey) -> usize {
     match key {
         ObjectKey::BridgeMember(_) => 0,
-        ObjectKey::Interface(InterfaceKey::SubInterface(..) | InterfaceKey::Tap(_)) => 1,
-        ObjectKey::Interface(InterfaceKey::Uplink(_)) => 2,
-        // By then nothing is in them, be they wanted no longer or made twice.
-        ObjectKey::BridgeDomain(_) | ObjectKey::Surplus(..) => LEVELS - 1,
+        // Not before its interface is out of the bridge: without lists all passes.
+        ObjectKey::AclBinding(_) | ObjectKey::MacIpBinding(_) => 1,
+        ObjectKey::Interface(
+            InterfaceKey::SubInterface(..) | InterfaceKey::Tap(_) | InterfaceKey::VhostUser(_),
+        ) => 2,
+        ObjectKey::Interface(InterfaceKey::Uplink(_)) => 3,
+        // By then nothing is in them or names them, be they wanted no longer or made twice.
+        ObjectKey::BridgeDomain(_)
+        | ObjectKey::Acl(_)
+        | ObjectKey::MacIpAcl(_)
+        | ObjectKey::Surplus(..) => LEVELS - 1,
     }
 }
 
 /// The level at which an object is made or changed.
 fn addition_level(key: &ObjectKey) -> usize {
     match key {
-        ObjectKey::Interface(InterfaceKey::Uplink(_) | InterfaceKey::Tap(_))
-        | ObjectKey::BridgeDomain(_) => 3,
-        ObjectKey::Interface(InterfaceKey::SubInterface(..)) => 4,
-        // Nothing that was made twice is ever made.
-        ObjectKey::BridgeMember(_) | ObjectKey::Surplus(..) => 5,
+        ObjectKey::Interface(
+            InterfaceKey::Uplink(_) | InterfaceKey::Tap(_) | InterfaceKey::VhostUser(_),
+        )
+        | ObjectKey::BridgeDomain(_)
+        | ObjectKey::Acl(_)
+        | ObjectKey::MacIpAcl(_) => 4,
+        ObjectKey::Interface(InterfaceKey::SubInterface(..)) => 5,
+        ObjectKey::AclBinding(_) | ObjectKey::MacIpBinding(_) => 6,
+        // Not before its interface has its lists. Nothing that was made twice is ever made.
+        ObjectKey::BridgeMember(_) | ObjectKey::Surplus(..) => 7,
     }
 }
 

@@ -312,14 +312,8 @@ fn first_ports(
     most: usize,
 ) -> (BTreeSet<ObjectKey>, BTreeSet<ObjectKey>) {
     let mut ports = BTreeSet::new();
-    keys.into_iter().partition(|key| match key {
-        ObjectKey::Interface(InterfaceKey::Tap(port))
-        | ObjectKey::BridgeMember(InterfaceKey::Tap(port)) => {
-            ports.contains(port) || (ports.len() < most && ports.insert(port.clone()))
-        }
-        ObjectKey::Interface(InterfaceKey::Uplink(_) | InterfaceKey::SubInterface(..))
-        | ObjectKey::BridgeMember(InterfaceKey::Uplink(_) | InterfaceKey::SubInterface(..))
-        | ObjectKey::BridgeDomain(_)
-        | ObjectKey::Surplus(..) => true,
+    keys.into_iter().partition(|key| match key.port() {
+        Some(port) => ports.contains(port) || (ports.len() < most && ports.insert(port.clone())),
+        None => true,
     })
 }
