@@ -273,6 +273,7 @@ impl Graph {
             | NodeId::PgInput
             | NodeId::VirtioInput
             | NodeId::AfPacketInput
+            | NodeId::VhostUserInput
             | NodeId::LoopbackInput => {
                 error_drop::process::<TRACE>(&mut cx, packets);
                 goes_on = false;

@@ -36,6 +36,8 @@ nodes! {
     VirtioInput = "virtio-input",
     /// Packets received from an AF_PACKET socket.
     AfPacketInput = "af-packet-input",
+    /// Packets received from a virtual machine's rings.
+    VhostUserInput = "vhost-user-input",
     /// Packets that come back from a loopback.
     LoopbackInput = "loopback-input",
     /// Tags → sub-interface; layer 2 or 3.
@@ -76,7 +78,11 @@ impl NodeId {
     pub const fn is_input(self) -> bool {
         matches!(
             self,
-            Self::PgInput | Self::VirtioInput | Self::AfPacketInput | Self::LoopbackInput
+            Self::PgInput
+                | Self::VirtioInput
+                | Self::AfPacketInput
+                | Self::VhostUserInput
+                | Self::LoopbackInput
         )
     }
 }

@@ -32,6 +32,8 @@ pub enum DeviceClass {
     Tap,
     /// An AF_PACKET socket on a host interface (`af-packet-input`).
     AfPacket,
+    /// A virtual machine's rings (`vhost-user-input`).
+    VhostUser,
     /// The packet generator (`pg-input`).
     PacketGenerator,
 }

@@ -75,6 +75,7 @@ impl DeviceClass {
         match self {
             Self::Tap => NodeId::VirtioInput,
             Self::AfPacket => NodeId::AfPacketInput,
+            Self::VhostUser => NodeId::VhostUserInput,
             Self::PacketGenerator => NodeId::PgInput,
             Self::Local | Self::Loopback => NodeId::LoopbackInput,
         }
