@@ -43,6 +43,13 @@ impl Tables {
         Ok(())
     }
 
+    /// Gives an interface another name.
+    pub fn rename(&mut self, index: SwIfIndex, name: &str) {
+        if let Some(record) = self.record_mut(index) {
+            record.name = name.into();
+        }
+    }
+
     /// Sets a port's MAC address, and that of its sub-interfaces. A BVI's entry in the FIB follows.
     pub fn set_mac(&mut self, index: SwIfIndex, mac: MacAddr) -> Result<(), TableError> {
         let interface = self.change(index)?;
