@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `/v1/ports`, `/v1/ports/{port}` | [`ports`] |
 //! | `/v1/hosts/{host}/ports/{port}` | [`port`] |
+//! | `/v1/security-groups`, `/v1/address-groups`, each with `/{group}` | [`groups`] |
 //! | `/v1/apply` | [`apply`] |
 //! | `/v1/hosts`, `/v1/hosts/{host}` | [`hosts`] |
 //! | `/v1/state` | [`state`] |
@@ -16,6 +17,7 @@
 mod apply;
 mod error;
 mod extract;
+mod groups;
 mod health;
 mod hosts;
 mod openapi;
@@ -23,6 +25,7 @@ mod port;
 mod ports;
 mod read;
 mod select;
+mod standing;
 mod state;
 mod telemetry;
 mod watch;
@@ -46,7 +49,9 @@ use weft_store::{Store, StoreConfig};
 use crate::metrics::Metrics;
 use crate::overview::Overviews;
 
+pub(crate) use error::RecordName;
 pub use error::{ErrorBody, ErrorCode, ErrorDetail};
+pub use groups::{AddressGroupsReply, GroupDeleteReply, GroupPutReply, SecurityGroupsReply};
 pub use health::Health;
 pub use hosts::HostsReply;
 pub use openapi::openapi;
@@ -131,6 +136,20 @@ pub(crate) fn router(app: App) -> Router {
         .route(
             "/v1/hosts/{host}/ports/{port}",
             get(port::get).put(port::put).delete(port::delete),
+        )
+        .route("/v1/security-groups", get(groups::list_security))
+        .route(
+            "/v1/security-groups/{group}",
+            get(groups::get_security)
+                .put(groups::put_security)
+                .delete(groups::delete_security),
+        )
+        .route("/v1/address-groups", get(groups::list_address))
+        .route(
+            "/v1/address-groups/{group}",
+            get(groups::get_address)
+                .put(groups::put_address)
+                .delete(groups::delete_address),
         )
         .route("/v1/state", get(state::list))
         .route("/v1/watch", get(watch::watch))

@@ -7,7 +7,7 @@
 mod plan;
 mod request;
 
-pub(crate) use plan::{Plan, Present, Step};
+pub(crate) use plan::{Plan, Step};
 pub use request::{ApplyItem, ApplyReply, ApplyRequest, ApplyResult, DeleteItem, ItemResult};
 
 #[cfg(test)]

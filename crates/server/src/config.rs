@@ -19,7 +19,7 @@
 //! asked for. Agents on other hosts need `"address:2379"` in its `listen`.
 
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use weft_config::{ConfigErrors, Document, Table};
 use weft_model::Keyspace;
@@ -65,38 +65,9 @@ pub struct EmbeddedConfig {
     pub listen: Vec<ListenAddress>,
 }
 
-/// Why there is no configuration.
-#[derive(Debug, thiserror::Error)]
-pub enum ConfigError {
-    /// The file cannot be read.
-    #[error("cannot read the configuration {path}: {error}", path = path.display())]
-    Unreadable {
-        /// The file.
-        path: PathBuf,
-        /// What the system said.
-        error: std::io::Error,
-    },
-    /// It can be read, and is wrong; all that is wrong with it, one fault a line.
-    #[error(transparent)]
-    Faulty(#[from] ConfigErrors),
-}
-
 // ===== impl Config =====
 
 impl Config {
-    /// Reads a configuration file.
-    ///
-    /// # Errors
-    ///
-    /// The file cannot be read, or everything that is wrong in it.
-    pub fn load(path: &Path) -> Result<Self, ConfigError> {
-        let text = std::fs::read_to_string(path).map_err(|error| ConfigError::Unreadable {
-            path: path.to_owned(),
-            error,
-        })?;
-        Ok(Self::parse(&path.display().to_string(), &text)?)
-    }
-
     /// Reads the text of a configuration; `file` is its name in faults. An empty text is a
     /// configuration, too: an embedded store, for this host alone.
     ///

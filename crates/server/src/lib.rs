@@ -8,7 +8,8 @@
 //! | `rest` | connections of the REST API |
 //! | `api` | its handlers, one file a family |
 //! | `view` | what it shows of records |
-//! | `record` | port records on their way into the store |
+//! | `record` | records on their way into the store |
+//! | `membership` | what follows from a port's record in its security groups |
 //! | `apply` | what to write so that the store holds what is wanted |
 //! | `precondition` | optimistic concurrency |
 //! | `overview` | the cloud at a glance, for warnings and metrics |
@@ -21,6 +22,7 @@ mod api;
 mod apply;
 mod config;
 mod embedded;
+mod membership;
 mod metrics;
 mod overview;
 mod precondition;
@@ -33,15 +35,18 @@ mod view;
 mod tests;
 
 pub use api::{
-    DeleteReply, ErrorBody, ErrorCode, ErrorDetail, Health, HostsReply, PortsReply, PutReply,
-    RecordEvent, StateReply, WatchEvent, openapi,
+    AddressGroupsReply, DeleteReply, ErrorBody, ErrorCode, ErrorDetail, GroupDeleteReply,
+    GroupPutReply, Health, HostsReply, PortsReply, PutReply, RecordEvent, SecurityGroupsReply,
+    StateReply, WatchEvent, openapi,
 };
 pub use apply::{ApplyItem, ApplyReply, ApplyRequest, ApplyResult, DeleteItem, ItemResult};
 pub use config::{
-    Config, ConfigError, DEFAULT_LISTEN, DEFAULT_STORE_PATH, DEFAULT_STORE_SOCKET, EmbeddedConfig,
-    StoreSource,
+    Config, DEFAULT_LISTEN, DEFAULT_STORE_PATH, DEFAULT_STORE_SOCKET, EmbeddedConfig, StoreSource,
 };
 pub use embedded::EmbeddedError;
 pub use overview::{Warning, WarningCode};
 pub use run::{Server, ServerError, run};
-pub use view::{ConditionView, HostView, PortView, RecordKind, RecordView};
+pub use view::{
+    AddressGroupView, ConditionView, HostView, MemberView, PortView, RecordKind, RecordView,
+    SecurityGroupView,
+};

@@ -31,6 +31,8 @@ pub(crate) struct Metrics {
     store_connected: Gauge,
     hosts_alive: Gauge,
     ports: Family<StatusLabels, Gauge>,
+    security_groups: Gauge,
+    address_groups: Gauge,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -66,6 +68,8 @@ impl Metrics {
             store_connected: Gauge::default(),
             hosts_alive: Gauge::default(),
             ports: Family::default(),
+            security_groups: Gauge::default(),
+            address_groups: Gauge::default(),
         };
         metrics.registered()
     }
@@ -101,6 +105,16 @@ impl Metrics {
             self.hosts_alive.clone(),
         );
         registry.register("ports", "Ports wanted, by status", self.ports.clone());
+        registry.register(
+            "security_groups",
+            "Security groups in the store",
+            self.security_groups.clone(),
+        );
+        registry.register(
+            "address_groups",
+            "Address groups in the store",
+            self.address_groups.clone(),
+        );
         self
     }
 
@@ -134,6 +148,8 @@ impl Metrics {
             };
             self.ports.get_or_create(&labels).set(*count);
         }
+        self.security_groups.set(totals.security_groups);
+        self.address_groups.set(totals.address_groups);
         let mut text = String::new();
         text::encode(&mut text, &self.registry)?;
         Ok(text)

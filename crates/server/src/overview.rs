@@ -1,7 +1,8 @@
 //! The cloud at a glance: what the server keeps in memory of the whole store.
 //!
 //! Only what must be known of *all* records to answer about one: who else uses a MAC address on a
-//! network, which hosts live, how many ports have which status. Everything else is read from the
+//! network, where else a port is, which groups there are, which hosts live, how many ports have which
+//! status. Everything else is read from the
 //! store when it is asked for, so replies about a record are never stale. The overview follows
 //! the store by a watch and may be a moment behind; nothing is refused because of it.
 
@@ -11,7 +12,8 @@ mod warning;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use weft_model::{
-    Condition, ConditionKind, HostName, Key, Mac, NetworkSegment, PhysnetName, PortId, decode_port,
+    AddressGroupId, Condition, ConditionKind, HostName, Key, Mac, NetworkSegment, PhysnetName,
+    PortId, SecurityGroupId, decode_port,
 };
 
 pub(crate) use follow::{Overviews, follow};
@@ -29,6 +31,10 @@ pub(crate) struct Overview {
     /// Which ports are wanted with a MAC address on a network. More than one is a conflict,
     /// unless it is one port on two hosts: that is how a virtual machine migrates.
     stations: HashMap<(NetworkSegment, Mac), BTreeSet<Place>>,
+    /// On which hosts a port is wanted.
+    hosts: HashMap<PortId, BTreeSet<HostName>>,
+    security_groups: BTreeSet<SecurityGroupId>,
+    address_groups: BTreeSet<AddressGroupId>,
     alive: BTreeSet<HostName>,
     physnets: HashMap<HostName, BTreeSet<PhysnetName>>,
     /// Ports wanted, by the word of their status.
@@ -41,6 +47,8 @@ struct Port {
     wanted: bool,
     /// Where the record places it, if it is valid.
     station: Option<(NetworkSegment, Mac)>,
+    /// The groups that the record names, if it is valid.
+    groups: Vec<SecurityGroupId>,
     /// The word of its condition.
     status: Option<&'static str>,
 }
@@ -56,6 +64,10 @@ pub(crate) struct Totals {
     pub(crate) hosts_alive: i64,
     /// Ports wanted, by status; a status once seen stays, so that its count can be seen to be 0.
     pub(crate) ports: BTreeMap<&'static str, i64>,
+    /// Security groups that there are.
+    pub(crate) security_groups: i64,
+    /// Address groups that there are.
+    pub(crate) address_groups: i64,
 }
 
 impl Overview {
@@ -65,10 +77,13 @@ impl Overview {
             Key::Port(host, port) => {
                 let place = (host, port);
                 let binding = value.and_then(|bytes| decode_port(bytes).ok());
-                let station = binding.map(|binding| (binding.segment, binding.mac));
+                let (station, groups) = binding
+                    .map(|b| ((b.segment, b.mac), b.security_groups))
+                    .unzip();
                 self.update(place, |port| {
                     port.wanted = value.is_some();
                     port.station = station;
+                    port.groups = groups.unwrap_or_default();
                 });
             }
             Key::Condition(host, ConditionKind::Port, id) => {
@@ -95,7 +110,11 @@ impl Overview {
                     self.physnets.remove(&host);
                 }
             }
-            Key::PortState(..) | Key::Condition(_, ConditionKind::Physnet, _) => {}
+            Key::SecurityGroup(group) => keep(&mut self.security_groups, group, value.is_some()),
+            Key::AddressGroup(group) => keep(&mut self.address_groups, group, value.is_some()),
+            Key::PortState(..)
+            | Key::GroupMember(..)
+            | Key::Condition(_, ConditionKind::Physnet | ConditionKind::SecurityGroup, _) => {}
         }
     }
 
@@ -111,8 +130,18 @@ impl Overview {
                 self.stations.remove(station);
             }
         }
+        if let Some(hosts) = self.hosts.get_mut(&place.1) {
+            hosts.remove(&place.0);
+            if hosts.is_empty() {
+                self.hosts.remove(&place.1);
+            }
+        }
         change(&mut port);
         self.count(&port, 1);
+        if port.wanted {
+            let (host, port) = place.clone();
+            self.hosts.entry(port).or_default().insert(host);
+        }
         if let Some(station) = &port.station {
             self.stations
                 .entry(station.clone())
@@ -154,7 +183,24 @@ impl Overview {
             connected,
             hosts_alive: i64::try_from(self.alive.len()).unwrap_or(i64::MAX),
             ports: self.statuses.clone(),
+            security_groups: i64::try_from(self.security_groups.len()).unwrap_or(i64::MAX),
+            address_groups: i64::try_from(self.address_groups.len()).unwrap_or(i64::MAX),
         }
+    }
+
+    /// On which hosts ports are wanted; those that are wanted nowhere are left out.
+    fn hosts_of(&self, ports: &BTreeSet<PortId>) -> BTreeMap<PortId, BTreeSet<HostName>> {
+        let of = |port: &PortId| Some((port.clone(), self.hosts.get(port)?.clone()));
+        ports.iter().filter_map(of).collect()
+    }
+}
+
+/// Makes a set hold something, or not.
+fn keep<T: Ord>(set: &mut BTreeSet<T>, item: T, present: bool) {
+    if present {
+        set.insert(item);
+    } else {
+        set.remove(&item);
     }
 }
 

@@ -4,6 +4,7 @@ mod apply;
 mod client;
 mod cloud;
 mod errors;
+mod groups;
 mod hosts;
 mod ports;
 mod races;

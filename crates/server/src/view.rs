@@ -3,9 +3,9 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
-use weft_model::{Condition, Key, PortBinding, Status};
+use weft_model::{Condition, ConditionKind, Key, PortBinding, Status};
 
-use crate::api::ErrorDetail;
+use crate::api::{ErrorDetail, RecordName};
 
 /// How far a wanted object has come, as its host's agent says.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -52,6 +52,45 @@ pub struct PortView {
     pub state: Option<Value>,
 }
 
+/// A security group.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct SecurityGroupView {
+    /// Its identifier.
+    pub id: String,
+    /// The record's revision, for `If-Match`.
+    pub mod_revision: i64,
+    /// Its rules: the record as it stands in the store, `null` if it is no JSON.
+    pub record: Value,
+    /// What is wrong with the record, if it was written by somebody who does not check.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub invalid: Option<ErrorDetail>,
+    /// The ports that are in it.
+    pub members: Vec<MemberView>,
+}
+
+/// A port in a security group.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct MemberView {
+    /// The port.
+    pub port: String,
+    /// What it brings into the group: what rules mean that name the group as remote.
+    pub addresses: Vec<String>,
+}
+
+/// An address group.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct AddressGroupView {
+    /// Its identifier.
+    pub id: String,
+    /// The record's revision, for `If-Match`.
+    pub mod_revision: i64,
+    /// Its addresses: the record as it stands in the store, `null` if it is no JSON.
+    pub record: Value,
+    /// What is wrong with the record, if it was written by somebody who does not check.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub invalid: Option<ErrorDetail>,
+}
+
 /// One host.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct HostView {
@@ -82,6 +121,14 @@ pub enum RecordKind {
     PortCondition,
     /// `state/{host}/conditions/physnet/{id}`: the status of a physical network.
     PhysnetCondition,
+    /// `state/{host}/conditions/security-group/{id}`: the status of a security group on a host.
+    SecurityGroupCondition,
+    /// `global/secgroups/{id}`: the rules of a security group.
+    SecurityGroup,
+    /// `global/remote_group/{group}/{id}`: what a port brings into a security group.
+    GroupMember,
+    /// `global/address_groups/{id}`: the addresses of an address group.
+    AddressGroup,
 }
 
 /// One record of the store.
@@ -89,9 +136,13 @@ pub enum RecordKind {
 pub struct RecordView {
     /// What it is about.
     pub kind: RecordKind,
-    /// The host.
+    /// The host; absent for what is of no host.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub host: String,
-    /// The port or physical network; absent for `alive`.
+    /// With `group_member`: the group.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub group: Option<String>,
+    /// The port, physical network or group; absent for `alive`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub id: Option<String>,
     /// The revision of its last change (of its end, in an event that tells of the end).
@@ -133,7 +184,8 @@ impl PortView {
     /// The view of a record; condition and state are added by who has read them.
     pub(crate) fn of(host: &str, port: &str, mod_revision: i64, bytes: &[u8]) -> Self {
         let record: Value = serde_json::from_slice(bytes).unwrap_or_default();
-        let invalid = weft_model::decode_port(bytes).err().map(ErrorDetail::from);
+        let invalid = weft_model::decode_port(bytes).err();
+        let invalid = invalid.map(|error| ErrorDetail::invalid(error, RecordName::Port));
         Self {
             host: host.to_owned(),
             port: port.to_owned(),
@@ -162,14 +214,26 @@ impl PortView {
 
 impl RecordKind {
     /// Every kind.
-    pub(crate) const ALL: [Self; 6] = [
+    pub(crate) const ALL: [Self; 10] = [
         Self::Port,
         Self::Alive,
         Self::Physnet,
         Self::PortState,
         Self::PortCondition,
         Self::PhysnetCondition,
+        Self::SecurityGroupCondition,
+        Self::SecurityGroup,
+        Self::GroupMember,
+        Self::AddressGroup,
     ];
+
+    /// Whether it is what a cloud wants, and not what a host says of itself.
+    pub(crate) fn is_wanted(self) -> bool {
+        matches!(
+            self,
+            Self::Port | Self::SecurityGroup | Self::GroupMember | Self::AddressGroup
+        )
+    }
 
     /// The word in queries and replies.
     pub(crate) fn word(self) -> &'static str {
@@ -180,6 +244,10 @@ impl RecordKind {
             Self::PortState => "port_state",
             Self::PortCondition => "port_condition",
             Self::PhysnetCondition => "physnet_condition",
+            Self::SecurityGroupCondition => "security_group_condition",
+            Self::SecurityGroup => "security_group",
+            Self::GroupMember => "group_member",
+            Self::AddressGroup => "address_group",
         }
     }
 }
@@ -187,22 +255,33 @@ impl RecordKind {
 impl RecordView {
     /// The record at `key`; `bytes` is `None` if it has ended.
     pub(crate) fn of(key: Key, mod_revision: i64, bytes: Option<&[u8]>) -> Self {
-        use weft_model::ConditionKind;
+        let mut group = None;
         let (kind, host, id) = match key {
-            Key::Port(host, port) => (RecordKind::Port, host, Some(port.to_string())),
-            Key::Alive(host) => (RecordKind::Alive, host, None),
-            Key::Physnet(host, name) => (RecordKind::Physnet, host, Some(name.to_string())),
-            Key::PortState(host, port) => (RecordKind::PortState, host, Some(port.to_string())),
-            Key::Condition(host, ConditionKind::Port, id) => {
-                (RecordKind::PortCondition, host, Some(id))
+            Key::Port(host, port) => (RecordKind::Port, Some(host), Some(port.to_string())),
+            Key::Alive(host) => (RecordKind::Alive, Some(host), None),
+            Key::Physnet(host, name) => (RecordKind::Physnet, Some(host), Some(name.to_string())),
+            Key::PortState(host, port) => {
+                (RecordKind::PortState, Some(host), Some(port.to_string()))
             }
-            Key::Condition(host, ConditionKind::Physnet, id) => {
-                (RecordKind::PhysnetCondition, host, Some(id))
+            Key::Condition(host, kind, id) => {
+                let kind = match kind {
+                    ConditionKind::Port => RecordKind::PortCondition,
+                    ConditionKind::Physnet => RecordKind::PhysnetCondition,
+                    ConditionKind::SecurityGroup => RecordKind::SecurityGroupCondition,
+                };
+                (kind, Some(host), Some(id))
+            }
+            Key::SecurityGroup(id) => (RecordKind::SecurityGroup, None, Some(id.to_string())),
+            Key::AddressGroup(id) => (RecordKind::AddressGroup, None, Some(id.to_string())),
+            Key::GroupMember(of, port) => {
+                group = Some(of.to_string());
+                (RecordKind::GroupMember, None, Some(port.to_string()))
             }
         };
         Self {
             kind,
-            host: host.to_string(),
+            host: host.map(String::from).unwrap_or_default(),
+            group,
             id,
             mod_revision,
             value: bytes.map(json_or_text),

@@ -1,18 +1,18 @@
 //! `POST /v1/apply`: a set of port records in as few transactions as etcd's limits let.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use axum::Json;
 use axum::extract::State;
-use futures::{StreamExt, TryStreamExt, stream};
 use serde_json::{Map, Value};
-use weft_model::{HostName, Key};
-use weft_store::{KeyValue, MAX_TXN_OPERATIONS, StoreError, Txn};
+use weft_model::PortId;
+use weft_store::MAX_TXN_OPERATIONS;
 
 use super::error::{ErrorBody, ErrorCode, ErrorDetail};
 use super::extract::Body;
-use super::{App, read, write};
-use crate::apply::{ApplyReply, ApplyRequest, Plan, Present, Step};
+use super::{App, standing, write};
+use crate::apply::{ApplyReply, ApplyRequest, Plan, Step};
+use crate::membership::{Found, Place};
 
 /// Bytes of values in one transaction; half of etcd's limit on a request (`--max-request-bytes`,
 /// 1.5 MiB), so that keys and guards have room, too.
@@ -20,12 +20,6 @@ const MAX_TXN_BYTES: usize = 768 * 1024;
 
 /// From so many ports of one host on, all of the host is read instead of port by port.
 const WHOLE_HOST_FROM: usize = 64;
-
-/// Reads in flight while ports are read one by one.
-const READS_IN_FLIGHT: usize = 16;
-
-/// The records of now, by host and port.
-type Found = BTreeMap<(HostName, weft_model::PortId), Present>;
 
 /// Makes the store hold what the request wants, and says what became of each item.
 ///
@@ -64,7 +58,7 @@ pub(crate) async fn apply(
         .collect();
     let steps: Vec<_> = places
         .iter()
-        .filter_map(|(at, place)| plan.step(*at, found.get(place)))
+        .filter_map(|(at, place)| plan.step(*at, found.get(place)?))
         .collect();
     let revision = if dry_run {
         for step in &steps {
@@ -102,7 +96,7 @@ fn request(body: &[u8]) -> serde_json::Result<ApplyRequest> {
 }
 
 /// Reads the records that the plan is about, and adds to it what is to be pruned.
-async fn find(app: &App, plan: &mut Plan) -> Result<Found, ErrorDetail> {
+async fn find(app: &App, plan: &mut Plan) -> Result<BTreeMap<Place, Found>, ErrorDetail> {
     let mut ports_of = BTreeMap::<_, usize>::new();
     for (_, (host, _)) in plan.places() {
         *ports_of.entry(host.clone()).or_default() += 1;
@@ -112,43 +106,10 @@ async fn find(app: &App, plan: &mut Plan) -> Result<Found, ErrorDetail> {
         .into_iter()
         .filter(|(_, count)| *count >= WHOLE_HOST_FROM);
     whole.extend(many.map(|(host, _)| host));
-    let prefixes: Vec<_> = whole.iter().map(|host| app.keys.ports_of(host)).collect();
-    let mut found = Found::new();
-    if !prefixes.is_empty() {
-        let snapshot = app.store.snapshot(&prefixes).await?;
-        for (key, kv) in read::records(&app.keys, &snapshot) {
-            if let Key::Port(host, port) = key {
-                found.insert((host, port), present(kv));
-            }
-        }
-    }
-    let single: Vec<_> = plan
-        .places()
-        .map(|(_, place)| place.clone())
-        .filter(|(host, _)| !whole.contains(host))
-        .collect();
-    let single: Vec<_> = stream::iter(single)
-        .map(async |(host, port)| {
-            let key = app.keys.text(&Key::Port(host.clone(), port.clone()));
-            Ok::<_, StoreError>(((host, port), app.store.get(&key).await?))
-        })
-        .buffer_unordered(READS_IN_FLIGHT)
-        .try_collect()
-        .await?;
-    plan.prune(found.keys().cloned());
-    found.extend(
-        single
-            .into_iter()
-            .filter_map(|(place, kv)| Some((place, present(&kv?)))),
-    );
-    Ok(found)
-}
-
-fn present(kv: &KeyValue) -> Present {
-    Present {
-        mod_revision: kv.mod_revision,
-        value: kv.value.to_vec(),
-    }
+    let places: Vec<Place> = plan.places().map(|(_, place)| place.clone()).collect();
+    let records = standing::records(app, &places, &whole).await?;
+    plan.prune(records.keys().cloned());
+    standing::complete(app, &plan.items(), records).await
 }
 
 /// Writes `steps`, and settles the items they are for. Gives the highest revision written.
@@ -161,19 +122,20 @@ async fn carry_out(
     let mut attempts = BTreeMap::<usize, usize>::new();
     let mut todo = chunks(steps);
     while let Some(chunk) = todo.pop() {
-        match app.store.txn(transaction(app, &chunk)).await {
+        let txn = write::transaction(app, chunk.iter().map(|step| &step.writes));
+        match app.store.txn(txn).await {
             Ok(outcome) if outcome.succeeded => {
                 revision = revision.max(Some(outcome.revision));
                 for step in chunk {
-                    let written = step.value.is_some().then_some(outcome.revision);
-                    plan.settle(step.item, step.result, written);
+                    plan.settle(step.item, step.result, step.revision(outcome.revision));
                 }
             }
             Ok(_) => {
                 let (retry, given_up) = split_spent(chunk, &mut attempts);
                 for step in given_up {
                     let (host, port) = &step.place;
-                    plan.refuse(step.item, write::contended(host, port));
+                    let what = format!("port `{port}` on host `{host}`");
+                    plan.refuse(step.item, write::contended(&what));
                 }
                 match replan(app, plan, retry).await {
                     Ok(steps) => todo.extend(chunks(steps)),
@@ -216,19 +178,23 @@ async fn replan(
     plan: &mut Plan,
     steps: Vec<Step>,
 ) -> Result<Vec<Step>, (Vec<usize>, ErrorDetail)> {
-    let mut anew = Vec::with_capacity(steps.len());
     let items: Vec<_> = steps.iter().map(|step| step.item).collect();
-    for step in steps {
-        let (host, port) = &step.place;
-        let key = app.keys.text(&Key::Port(host.clone(), port.clone()));
-        let kv = app
-            .store
-            .get(&key)
-            .await
-            .map_err(|error| (items.clone(), error.into()))?;
-        anew.extend(plan.step(step.item, kv.as_ref().map(present).as_ref()));
-    }
-    Ok(anew)
+    let places: Vec<Place> = steps.into_iter().map(|step| step.place).collect();
+    let wanted: Vec<_> = plan
+        .items()
+        .into_iter()
+        .filter(|(place, _)| places.contains(place))
+        .collect();
+    let found = async {
+        let records = standing::records(app, &places, &BTreeSet::new()).await?;
+        standing::complete(app, &wanted, records).await
+    };
+    let found = match found.await {
+        Ok(found) => found,
+        Err(error) => return Err((items, error)),
+    };
+    let step = |(item, place): (&usize, &Place)| plan.step(*item, found.get(place)?);
+    Ok(items.iter().zip(&places).filter_map(step).collect())
 }
 
 fn refuse_all(plan: &mut Plan, items: &[usize], error: &ErrorDetail) {
@@ -246,33 +212,50 @@ fn split_spent(steps: Vec<Step>, attempts: &mut BTreeMap<usize, usize>) -> (Vec<
     })
 }
 
-/// Groups steps so that each group fits into one transaction.
+/// Groups steps so that each group fits into one transaction, and none touches a key twice.
 fn chunks(steps: Vec<Step>) -> Vec<Vec<Step>> {
     let mut chunks: Vec<Vec<Step>> = Vec::new();
-    let mut bytes = 0;
+    let mut filling = Filling::default();
     for step in steps {
-        let size = step.value.as_ref().map_or(0, Vec::len);
-        bytes += size;
-        match chunks.last_mut() {
-            Some(last) if last.len() < MAX_TXN_OPERATIONS && bytes <= MAX_TXN_BYTES => {
-                last.push(step);
-            }
-            _ => {
-                bytes = size;
-                chunks.push(vec![step]);
-            }
+        if chunks.is_empty() || !filling.has_room(&step) {
+            filling = Filling::default();
+            chunks.push(Vec::new());
+        }
+        filling.add(&step);
+        if let Some(last) = chunks.last_mut() {
+            last.push(step);
         }
     }
     chunks
 }
 
-fn transaction(app: &App, steps: &[Step]) -> Txn {
-    let mut txn = Txn::default();
-    for step in steps {
-        let (host, port) = &step.place;
-        let key = app.keys.text(&Key::Port(host.clone(), port.clone()));
-        txn.compares.push(write::guarded(&key, step.guard));
-        txn.success.push(write::operation(&key, step.value.clone()));
+/// How full a transaction is.
+#[derive(Default)]
+struct Filling {
+    guards: usize,
+    values: usize,
+    bytes: usize,
+    ports: BTreeSet<PortId>,
+}
+
+impl Filling {
+    fn has_room(&self, step: &Step) -> bool {
+        self.guards + step.writes.guards.len() <= MAX_TXN_OPERATIONS
+            && self.values + step.writes.values.len() <= MAX_TXN_OPERATIONS
+            && self.bytes + bytes(step) <= MAX_TXN_BYTES
+            // One port on two hosts has the same memberships.
+            && !self.ports.contains(&step.place.1)
     }
-    txn
+
+    fn add(&mut self, step: &Step) {
+        self.guards += step.writes.guards.len();
+        self.values += step.writes.values.len();
+        self.bytes += bytes(step);
+        self.ports.insert(step.place.1.clone());
+    }
+}
+
+fn bytes(step: &Step) -> usize {
+    let values = step.writes.values.iter().flat_map(|(_, value)| value);
+    values.map(Vec::len).sum()
 }

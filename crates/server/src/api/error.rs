@@ -59,6 +59,17 @@ pub struct ErrorDetail {
     pub revision: Option<i64>,
 }
 
+/// What a record is of, for errors.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum RecordName {
+    /// A port.
+    Port,
+    /// A security group.
+    SecurityGroup,
+    /// An address group.
+    AddressGroup,
+}
+
 /// The body of every reply with a status of 400 or more.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ErrorBody {
@@ -120,6 +131,32 @@ impl ErrorDetail {
         .with_hint("GET /v1/ports/{port} finds a port on whatever host; GET /v1/ports lists all")
     }
 
+    /// The record that is a `name` cannot be used.
+    pub(crate) fn invalid(error: InvalidRecord, name: RecordName) -> Self {
+        let field = error.field_name().map(str::to_owned);
+        let code = match error {
+            InvalidRecord::NoJson(_) => ErrorCode::BadRequest,
+            _ => ErrorCode::InvalidRecord,
+        };
+        let (what, path) = match name {
+            RecordName::Port => ("port", "nodes/{host}/ports/{port}"),
+            RecordName::SecurityGroup => ("security group", "global/secgroups/{group}"),
+            RecordName::AddressGroup => ("address group", "global/address_groups/{group}"),
+        };
+        let hint = match code {
+            ErrorCode::BadRequest => format!("send the {what}'s record as a JSON object"),
+            _ => format!(
+                "the record has the fields of `{}/{path}`; /openapi.json describes them",
+                Keyspace::DEFAULT_LEAD_IN
+            ),
+        };
+        Self {
+            field,
+            ..Self::new(code, error)
+        }
+        .with_hint(hint)
+    }
+
     /// A part of the path or of an item that names something is no such name.
     pub(crate) fn name(field: &str, error: impl ToString) -> Self {
         Self {
@@ -140,29 +177,6 @@ impl ErrorDetail {
         )
         .with_hint("read the record again, and send the change for what it is now")
         .with_revision(present)
-    }
-}
-
-impl From<InvalidRecord> for ErrorDetail {
-    fn from(error: InvalidRecord) -> Self {
-        let field = error.field_name().map(str::to_owned);
-        let code = match error {
-            InvalidRecord::NoJson(_) => ErrorCode::BadRequest,
-            InvalidRecord::NoObject(_) | InvalidRecord::Field { .. } => ErrorCode::InvalidRecord,
-        };
-        let hint = match code {
-            ErrorCode::BadRequest => "send the port's record as a JSON object".to_owned(),
-            _ => format!(
-                "the record has the fields of `{}/nodes/{{host}}/ports/{{port}}`; \
-                 /openapi.json describes them",
-                Keyspace::DEFAULT_LEAD_IN
-            ),
-        };
-        Self {
-            field,
-            ..Self::new(code, error)
-        }
-        .with_hint(hint)
     }
 }
 

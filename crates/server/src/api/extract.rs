@@ -7,7 +7,7 @@ use axum::extract::rejection::{BytesRejection, FailedToBufferBody};
 use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
 use axum::http::request::Parts;
 use serde::de::DeserializeOwned;
-use weft_model::{HostName, PortId};
+use weft_model::{AddressGroupId, HostName, PortId, SecurityGroupId};
 
 use super::error::{ErrorCode, ErrorDetail};
 
@@ -21,6 +21,14 @@ pub(crate) struct HostPath(pub(crate) HostName);
 /// `{port}` of the path.
 #[derive(Debug)]
 pub(crate) struct PortPath(pub(crate) PortId);
+
+/// `{group}` of the path: a security group.
+#[derive(Debug)]
+pub(crate) struct SecurityGroupPath(pub(crate) SecurityGroupId);
+
+/// `{group}` of the path: an address group.
+#[derive(Debug)]
+pub(crate) struct AddressGroupPath(pub(crate) AddressGroupId);
 
 /// `{host}` and `{port}` of the path.
 #[derive(Debug)]
@@ -63,6 +71,30 @@ impl<S: Send + Sync> FromRequestParts<S> for PortPath {
         port.parse()
             .map(Self)
             .map_err(|error| ErrorDetail::name("port", error))
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for SecurityGroupPath {
+    type Rejection = ErrorDetail;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ErrorDetail> {
+        let group: String = path(parts, state).await?;
+        group
+            .parse()
+            .map(Self)
+            .map_err(|error| ErrorDetail::name("group", error))
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for AddressGroupPath {
+    type Rejection = ErrorDetail;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ErrorDetail> {
+        let group: String = path(parts, state).await?;
+        group
+            .parse()
+            .map(Self)
+            .map_err(|error| ErrorDetail::name("group", error))
     }
 }
 

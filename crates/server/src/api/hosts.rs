@@ -70,7 +70,10 @@ fn hosts(keys: &Keyspace, snapshot: &Snapshot) -> Vec<HostView> {
         | Key::Alive(host)
         | Key::Physnet(host, _)
         | Key::PortState(host, _)
-        | Key::Condition(host, ..)) = &key;
+        | Key::Condition(host, ..)) = &key
+        else {
+            continue;
+        };
         let view = hosts
             .entry(host.to_string())
             .or_insert_with_key(|host| HostView {
@@ -82,7 +85,7 @@ fn hosts(keys: &Keyspace, snapshot: &Snapshot) -> Vec<HostView> {
         match key {
             Key::Alive(_) => view.alive = true,
             Key::Physnet(_, physnet) => view.physnets.push(physnet.to_string()),
-            Key::Port(..) | Key::PortState(..) | Key::Condition(..) => {}
+            _ => {}
         }
     }
     for port in read::ports(keys, snapshot) {

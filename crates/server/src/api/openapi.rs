@@ -20,8 +20,8 @@ pub(crate) struct PortRecord {
     /// With `vlan`: the VLAN, 1 to 4094. With `flat`: null, absent or 0.
     #[schema(minimum = 0, maximum = 4094, example = 194)]
     segmentation_id: Option<u16>,
-    /// `tap` (or its old word, `plugtap`).
-    #[schema(example = "tap")]
+    /// `vhostuser` or `tap` (or its old word, `plugtap`).
+    #[schema(example = "vhostuser")]
     binding_type: String,
     /// Bytes, 68 to 65535; 1500 if absent.
     #[schema(minimum = 68, maximum = 65535, example = 1500)]
@@ -30,9 +30,10 @@ pub(crate) struct PortRecord {
     fixed_ips: Option<Vec<FixedIpRecord>>,
     /// Further addresses that it may use.
     allowed_address_pairs: Option<Vec<AddressPairRecord>>,
-    /// Identifiers of its security groups.
+    /// Identifiers of its security groups; 60 at most.
     security_groups: Option<Vec<String>>,
-    /// Whether security groups and anti-spoofing apply; `true` if absent.
+    /// Whether security groups and anti-spoofing apply; `true` if absent. Hosts trust ports of
+    /// type `tap` unless they are configured otherwise.
     port_security_enabled: Option<bool>,
     /// What it belongs to; for people.
     device_id: Option<String>,
@@ -58,6 +59,54 @@ pub(crate) struct AddressPairRecord {
     mac_address: Option<String>,
 }
 
+/// What may reach the ports of a group, and what they may send. All rules allow; what no rule of
+/// a port's groups allows is denied.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+pub(crate) struct SecurityGroupRecord {
+    /// What may go to a port.
+    ingress_rules: Option<Vec<SecurityRuleRecord>>,
+    /// What may come from a port.
+    egress_rules: Option<Vec<SecurityRuleRecord>>,
+    /// Whether what answers allowed traffic is allowed, too; `true` if absent.
+    stateful: Option<bool>,
+}
+
+/// One rule. With whom: by `remote_ip_addr` and `ip_prefix_len`, by `remote_group_id`, or by
+/// `remote_address_group_id`; with anybody if none of them is given.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+pub(crate) struct SecurityRuleRecord {
+    /// 1 or true: of IPv6.
+    #[schema(value_type = u8, minimum = 0, maximum = 1, example = 0)]
+    is_ipv6: u8,
+    /// An address of the remote's prefix.
+    #[schema(example = "10.0.0.0")]
+    remote_ip_addr: Option<String>,
+    /// The length of the remote's prefix.
+    #[schema(minimum = 0, maximum = 128, example = 8)]
+    ip_prefix_len: Option<u8>,
+    /// A security group: the addresses of its members.
+    remote_group_id: Option<String>,
+    /// An address group.
+    remote_address_group_id: Option<String>,
+    /// The number of an IP protocol, or its name; 0: any.
+    #[schema(value_type = u8, example = 6)]
+    protocol: Option<u8>,
+    /// TCP, UDP, UDP-Lite, SCTP, DCCP: the first destination port. ICMP: the type, -1: any.
+    #[schema(minimum = -1, maximum = 65535, example = 80)]
+    port_min: Option<i32>,
+    /// TCP, UDP, UDP-Lite, SCTP, DCCP: the last destination port. ICMP: the code, -1: any.
+    #[schema(minimum = -1, maximum = 65535, example = 80)]
+    port_max: Option<i32>,
+}
+
+/// Addresses that rules can name together.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+pub(crate) struct AddressGroupRecord {
+    /// Addresses and prefixes.
+    #[schema(example = json!(["10.0.0.0/8", "fd00::/8"]))]
+    addresses: Vec<String>,
+}
+
 #[derive(OpenApi)]
 #[openapi(
     info(
@@ -71,6 +120,7 @@ pub(crate) struct AddressPairRecord {
     ),
     tags(
         (name = "ports", description = "What is wanted, and how far it has come"),
+        (name = "groups", description = "What ports may send and receive"),
         (name = "hosts", description = "Who serves it"),
         (name = "state", description = "What the agents have written"),
         (name = "watch", description = "All of it, as it changes"),
@@ -79,6 +129,10 @@ pub(crate) struct AddressPairRecord {
     paths(
         super::ports::list, super::ports::find,
         super::port::get, super::port::put, super::port::delete,
+        super::groups::list_security, super::groups::get_security,
+        super::groups::put_security, super::groups::delete_security,
+        super::groups::list_address, super::groups::get_address,
+        super::groups::put_address, super::groups::delete_address,
         super::apply::apply,
         super::hosts::list, super::hosts::get,
         super::state::list,

@@ -75,7 +75,7 @@ pub(crate) fn ports(keys: &Keyspace, snapshot: &Snapshot) -> Vec<PortView> {
             Key::Condition(host, ConditionKind::Port, id) => {
                 conditions.insert((host, id), kv);
             }
-            Key::Alive(_) | Key::Physnet(..) | Key::Condition(_, ConditionKind::Physnet, _) => {}
+            _ => {}
         }
     }
     let view = |(host, port, kv): (HostName, PortId, &KeyValue)| {

@@ -32,9 +32,9 @@ impl Selection {
         Ok(Self { host, kinds })
     }
 
-    /// Leaves a kind out.
-    pub(crate) fn exclude(&mut self, kind: RecordKind) {
-        self.kinds.remove(&kind);
+    /// Leaves out what a cloud wants: only what hosts say is meant.
+    pub(crate) fn only_said(&mut self) {
+        self.kinds.retain(|kind| !kind.is_wanted());
     }
 
     /// The prefixes under which all of it lies; no more than is needed.
@@ -47,12 +47,23 @@ impl Selection {
                     .map_or_else(|| keys.nodes(), |h| keys.ports_of(h)),
             );
         }
-        if self.kinds.iter().any(|kind| *kind != RecordKind::Port) {
+        if self.kinds.iter().any(|kind| !kind.is_wanted()) {
             prefixes.push(
                 self.host
                     .as_ref()
                     .map_or_else(|| keys.states(), |h| keys.state_of(h)),
             );
+        }
+        if self.host.is_none() {
+            for (kind, prefix) in [
+                (RecordKind::SecurityGroup, keys.security_groups()),
+                (RecordKind::GroupMember, keys.group_members()),
+                (RecordKind::AddressGroup, keys.address_groups()),
+            ] {
+                if self.kinds.contains(&kind) {
+                    prefixes.push(prefix);
+                }
+            }
         }
         prefixes
     }
@@ -94,7 +105,18 @@ mod tests {
     fn no_more_is_read_than_is_wanted() {
         assert_eq!(
             prefixes(None, None),
-            ["/networking-vpp/nodes/", "/networking-vpp/state/"]
+            [
+                "/networking-vpp/nodes/",
+                "/networking-vpp/state/",
+                "/networking-vpp/global/secgroups/",
+                "/networking-vpp/global/remote_group/",
+                "/networking-vpp/global/address_groups/",
+            ]
+        );
+        assert_eq!(
+            prefixes(Some("h"), None),
+            ["/networking-vpp/nodes/h/ports/", "/networking-vpp/state/h/"],
+            "groups are of no host"
         );
         assert_eq!(prefixes(None, Some("port")), ["/networking-vpp/nodes/"]);
         assert_eq!(

@@ -10,7 +10,7 @@ use super::error::{ErrorBody, ErrorDetail};
 use super::extract::Params;
 use super::select::Selection;
 use crate::api::read;
-use crate::view::{RecordKind, RecordView};
+use crate::view::RecordView;
 
 /// Which records to list.
 #[derive(Debug, Default, Deserialize, IntoParams)]
@@ -20,7 +20,7 @@ pub(crate) struct StateFilter {
     /// Only those of this host.
     host: Option<String>,
     /// Only those of these kinds, separated by commas: `alive`, `physnet`, `port_state`,
-    /// `port_condition`, `physnet_condition`.
+    /// `port_condition`, `physnet_condition`, `security_group_condition`.
     kind: Option<String>,
 }
 
@@ -48,7 +48,7 @@ pub(crate) async fn list(
     Params(filter): Params<StateFilter>,
 ) -> Result<Json<StateReply>, ErrorDetail> {
     let mut selection = Selection::of(filter.host.as_deref(), filter.kind.as_deref())?;
-    selection.exclude(RecordKind::Port);
+    selection.only_said();
     let snapshot = app.store.snapshot(&selection.prefixes(&app.keys)).await?;
     let records = read::records(&app.keys, &snapshot)
         .map(|(key, kv)| RecordView::of(key, kv.mod_revision, Some(&kv.value)))

@@ -36,7 +36,8 @@ pub(crate) struct WatchQuery {
     /// Only records of this host.
     host: Option<String>,
     /// Only records of these kinds, separated by commas: `port`, `alive`, `physnet`,
-    /// `port_state`, `port_condition`, `physnet_condition`.
+    /// `port_state`, `port_condition`, `physnet_condition`, `security_group_condition`,
+    /// `security_group`, `group_member`, `address_group`. The last three are of no host.
     kind: Option<String>,
 }
 

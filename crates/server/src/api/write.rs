@@ -1,11 +1,14 @@
 //! Writing to the store: read, check, write only if nobody else did meanwhile.
 
+use std::collections::BTreeSet;
+
 use weft_model::{HostName, Key, PortId};
 use weft_store::{Compare, Op, StoreError, Txn};
 
-use super::App;
 use super::error::{ErrorCode, ErrorDetail};
+use super::{App, standing};
 use crate::apply::ApplyResult;
+use crate::membership::{self, Writes};
 use crate::precondition::Precondition;
 use crate::record::Record;
 
@@ -20,7 +23,8 @@ pub(crate) struct Written {
     pub(crate) revision: i64,
 }
 
-/// Makes port `port` of `host` what `record` says (`None`: not be), if `precondition` holds.
+/// Makes port `port` of `host` what `record` says (`None`: not be), if `precondition` holds, and
+/// its memberships in security groups with it.
 pub(crate) async fn write(
     app: &App,
     host: &HostName,
@@ -28,34 +32,69 @@ pub(crate) async fn write(
     record: Option<&Record>,
     precondition: &Precondition,
 ) -> Result<Written, ErrorDetail> {
-    let key = app.keys.text(&Key::Port(host.clone(), port.clone()));
+    let place = (host.clone(), port.clone());
     for _ in 0..ATTEMPTS {
-        let present = app.store.get(&key).await?;
+        let records =
+            standing::records(app, std::slice::from_ref(&place), &BTreeSet::new()).await?;
+        let present = records
+            .get(&place)
+            .map_or(0, |present| present.mod_revision);
+        precondition.check(present)?;
+        let mut found = standing::complete(app, &[(place.clone(), record)], records).await?;
+        let found = found.remove(&place).unwrap_or_default();
+        let (result, writes) = membership::change(&place, record, &found);
+        let Some(writes) = writes else {
+            return Ok(Written {
+                result,
+                revision: present,
+            });
+        };
+        let outcome = app.store.txn(transaction(app, [&writes])).await?;
+        if outcome.succeeded {
+            let revision = match result {
+                ApplyResult::Unchanged => present,
+                _ => outcome.revision,
+            };
+            return Ok(Written { result, revision });
+        }
+    }
+    let what = format!("port `{port}` on host `{host}`");
+    Err(contended(&what))
+}
+
+/// Makes the record at `key` what `value` says (`None`: not be), if `precondition` holds.
+/// `is_so` tells whether what is there says the same.
+pub(crate) async fn write_single(
+    app: &App,
+    key: &Key,
+    value: Option<&[u8]>,
+    is_so: impl Fn(&[u8]) -> bool,
+    precondition: &Precondition,
+    dry_run: bool,
+) -> Result<Written, ErrorDetail> {
+    let text = app.keys.text(key);
+    for _ in 0..ATTEMPTS {
+        let present = app.store.get(&text).await?;
         let guard = present.as_ref().map_or(0, |kv| kv.mod_revision);
         precondition.check(guard)?;
-        let result = match (record, &present) {
-            (None, None) => {
-                return Ok(Written {
-                    result: ApplyResult::Absent,
-                    revision: 0,
-                });
-            }
-            (Some(record), Some(kv)) if record.equals(&kv.value) => {
-                return Ok(Written {
-                    result: ApplyResult::Unchanged,
-                    revision: guard,
-                });
-            }
+        let result = match (value, &present) {
+            (None, None) => ApplyResult::Absent,
+            (Some(_), Some(kv)) if is_so(&kv.value) => ApplyResult::Unchanged,
             (None, Some(_)) => ApplyResult::Deleted,
             (Some(_), None) => ApplyResult::Created,
             (Some(_), Some(_)) => ApplyResult::Updated,
         };
-        let txn = Txn {
-            compares: vec![guarded(&key, guard)],
-            success: vec![operation(&key, record.map(Record::to_bytes))],
-            failure: Vec::new(),
+        if dry_run || matches!(result, ApplyResult::Absent | ApplyResult::Unchanged) {
+            return Ok(Written {
+                result,
+                revision: guard,
+            });
+        }
+        let writes = Writes {
+            guards: vec![(key.clone(), guard)],
+            values: vec![(key.clone(), value.map(<[u8]>::to_vec))],
         };
-        let outcome = app.store.txn(txn).await?;
+        let outcome = app.store.txn(transaction(app, [&writes])).await?;
         if outcome.succeeded {
             return Ok(Written {
                 result,
@@ -63,28 +102,33 @@ pub(crate) async fn write(
             });
         }
     }
-    Err(contended(host, port))
+    Err(contended(&format!("`{text}`")))
 }
 
-/// The condition that the record at `key` still has `mod_revision`; 0: that there is none.
-pub(crate) fn guarded(key: &str, mod_revision: i64) -> Compare {
-    Compare::ModRevision {
-        key: key.to_owned(),
-        equals: mod_revision,
+/// One transaction of several guarded writes.
+pub(crate) fn transaction<'a>(app: &App, writes: impl IntoIterator<Item = &'a Writes>) -> Txn {
+    let mut txn = Txn::default();
+    for writes in writes {
+        for (key, mod_revision) in &writes.guards {
+            txn.compares.push(Compare::ModRevision {
+                key: app.keys.text(key),
+                equals: *mod_revision,
+            });
+        }
+        for (key, value) in &writes.values {
+            let key = app.keys.text(key);
+            txn.success.push(match value {
+                Some(value) => Op::put(key, value.clone()),
+                None => Op::delete(key),
+            });
+        }
     }
-}
-
-/// Writes `value`, or deletes if there is none.
-pub(crate) fn operation(key: &str, value: Option<Vec<u8>>) -> Op {
-    match value {
-        Some(value) => Op::put(key, value),
-        None => Op::delete(key),
-    }
+    txn
 }
 
 /// Somebody else was faster every time.
-pub(crate) fn contended(host: &HostName, port: &PortId) -> ErrorDetail {
-    let message = format!("others kept changing port `{port}` on host `{host}` meanwhile");
+pub(crate) fn contended(what: &str) -> ErrorDetail {
+    let message = format!("others kept changing {what} meanwhile");
     ErrorDetail::new(ErrorCode::Conflict, message).with_hint("send it again")
 }
 

@@ -2,23 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use weft_model::{HostName, PortId};
+use weft_model::HostName;
 
 use super::request::{ApplyRequest, ApplyResult, ItemResult};
 use crate::api::{ErrorCode, ErrorDetail};
+use crate::membership::{self, Found, Place, Writes};
 use crate::record::Record;
-
-/// One port on one host.
-pub(crate) type Place = (HostName, PortId);
-
-/// The record that the store has of a port.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Present {
-    /// Its revision.
-    pub(crate) mod_revision: i64,
-    /// Its value.
-    pub(crate) value: Vec<u8>,
-}
 
 /// What shall become of one port. An item that names no port is refused before it gets here.
 #[derive(Debug, Clone, PartialEq)]
@@ -30,16 +19,15 @@ pub(crate) struct Item {
     expected: Option<i64>,
 }
 
-/// One write, guarded by the revision at which it was planned.
+/// The writes for one item.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Step {
     /// Index of the item that it is for.
     pub(crate) item: usize,
     pub(crate) place: Place,
-    /// The revision that the record must still have; 0 if there must be none.
-    pub(crate) guard: i64,
-    /// What to write; `None` to delete.
-    pub(crate) value: Option<Vec<u8>>,
+    /// The revision that the record has before; 0 if there is none.
+    pub(crate) present: i64,
+    pub(crate) writes: Writes,
     /// What has become of the item once it is written.
     pub(crate) result: ApplyResult,
 }
@@ -133,6 +121,14 @@ impl Plan {
         self.items.iter().map(|(at, item)| (*at, &item.place))
     }
 
+    /// The ports that are to be looked up with what they shall be.
+    pub(crate) fn items(&self) -> Vec<(Place, Option<&Record>)> {
+        let items = self.items.values();
+        items
+            .map(|item| (item.place.clone(), item.record.as_ref()))
+            .collect()
+    }
+
     /// The record that item `at` wants, if it wants one and has not been refused.
     pub(crate) fn wanted(&self, at: usize) -> Option<(&Place, &Record)> {
         let item = self.items.get(&at)?;
@@ -161,45 +157,36 @@ impl Plan {
         }
     }
 
-    /// What is to be written for item `at`, given its record of now; if nothing, its result is
+    /// What is to be written for item `at`, given what there is of it; if nothing, its result is
     /// settled.
-    pub(crate) fn step(&mut self, at: usize, present: Option<&Present>) -> Option<Step> {
+    pub(crate) fn step(&mut self, at: usize, found: &Found) -> Option<Step> {
         let item = self.items.get(&at)?;
-        let guard = present.map_or(0, |present| present.mod_revision);
-        if let Some(expected) = item.expected.filter(|expected| *expected != guard) {
+        let present = found
+            .record
+            .as_ref()
+            .map_or(0, |record| record.mod_revision);
+        if let Some(expected) = item.expected.filter(|expected| *expected != present) {
             let wanted = match expected {
                 0 => "the record must not exist yet".to_owned(),
                 expected => format!("the record's mod_revision must be {expected}"),
             };
-            self.refuse(at, ErrorDetail::precondition(guard, &wanted));
+            self.refuse(at, ErrorDetail::precondition(present, &wanted));
             return None;
         }
         let place = item.place.clone();
-        match (&item.record, present) {
-            (None, None) => {
-                self.settle(at, ApplyResult::Absent, None);
-                None
-            }
-            (Some(record), Some(present)) if record.equals(&present.value) => {
-                self.settle(at, ApplyResult::Unchanged, Some(guard));
-                None
-            }
-            (record, _) => {
-                let result = match (record, present) {
-                    (None, _) => ApplyResult::Deleted,
-                    (Some(_), None) => ApplyResult::Created,
-                    (Some(_), Some(_)) => ApplyResult::Updated,
-                };
-                let value = record.as_ref().map(Record::to_bytes);
-                Some(Step {
-                    item: at,
-                    place,
-                    guard,
-                    value,
-                    result,
-                })
-            }
-        }
+        let (result, writes) = membership::change(&place, item.record.as_ref(), found);
+        let Some(writes) = writes else {
+            let mod_revision = (result == ApplyResult::Unchanged).then_some(present);
+            self.settle(at, result, mod_revision);
+            return None;
+        };
+        Some(Step {
+            item: at,
+            place,
+            present,
+            writes,
+            result,
+        })
     }
 
     /// Notes what has become of item `at`.
@@ -218,6 +205,18 @@ impl Plan {
             item.result = ApplyResult::Refused;
             item.mod_revision = None;
             item.error = Some(error);
+        }
+    }
+}
+
+impl Step {
+    /// The record's revision once this was written at `written`; `None` if it is gone.
+    pub(crate) fn revision(&self, written: i64) -> Option<i64> {
+        match self.result {
+            ApplyResult::Created | ApplyResult::Updated => Some(written),
+            // Only memberships were missing.
+            ApplyResult::Unchanged => Some(self.present),
+            ApplyResult::Deleted | ApplyResult::Absent | ApplyResult::Refused => None,
         }
     }
 }

@@ -2,6 +2,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::api::ErrorCode;
+use crate::membership::{Found, Present};
 
 fn record(vlan: u16) -> Value {
     json!({"mac_address": "fa:16:3e:00:00:01", "physnet": "p", "network_type": "vlan",
@@ -12,13 +13,17 @@ fn plan(request: Value) -> Plan {
     Plan::of(serde_json::from_value(request).unwrap()).unwrap()
 }
 
-fn present(mod_revision: i64, vlan: u16) -> Present {
+fn present(mod_revision: i64, vlan: u16) -> Found {
     let value = crate::record::Record::from_json(record(vlan))
         .unwrap()
         .to_bytes();
-    Present {
+    let record = Some(Present {
         mod_revision,
         value,
+    });
+    Found {
+        record,
+        ..Found::default()
     }
 }
 
@@ -29,11 +34,11 @@ fn code(plan: &Plan, at: usize) -> Option<ErrorCode> {
 #[test]
 fn what_is_wanted_is_created_updated_or_left_alone() {
     let mut plan = plan(json!({"ports": [{"host": "h", "port": "a", "record": record(5)}]}));
-    let step = plan.step(0, None).unwrap();
-    assert_eq!((step.guard, step.result), (0, ApplyResult::Created));
-    let step = plan.step(0, Some(&present(7, 6))).unwrap();
-    assert_eq!((step.guard, step.result), (7, ApplyResult::Updated));
-    assert_eq!(plan.step(0, Some(&present(7, 5))), None);
+    let step = plan.step(0, &Found::default()).unwrap();
+    assert_eq!((step.present, step.result), (0, ApplyResult::Created));
+    let step = plan.step(0, &present(7, 6)).unwrap();
+    assert_eq!((step.present, step.result), (7, ApplyResult::Updated));
+    assert_eq!(plan.step(0, &present(7, 5)), None);
     assert_eq!(plan.results[0].result, ApplyResult::Unchanged);
     assert_eq!(plan.results[0].mod_revision, Some(7));
 }
@@ -41,12 +46,12 @@ fn what_is_wanted_is_created_updated_or_left_alone() {
 #[test]
 fn what_is_not_wanted_is_deleted_if_it_is_there() {
     let mut plan = plan(json!({"delete": [{"host": "h", "port": "a"}]}));
-    let step = plan.step(0, Some(&present(7, 6))).unwrap();
+    let step = plan.step(0, &present(7, 6)).unwrap();
     assert_eq!(
-        (step.guard, step.result, step.value),
-        (7, ApplyResult::Deleted, None)
+        (step.present, step.result, &step.writes.values[0].1),
+        (7, ApplyResult::Deleted, &None)
     );
-    assert_eq!(plan.step(0, None), None);
+    assert_eq!(plan.step(0, &Found::default()), None);
     assert_eq!(plan.results[0].result, ApplyResult::Absent);
 }
 
@@ -73,7 +78,7 @@ fn a_bad_item_harms_no_other() {
         );
     }
     assert_eq!(plan.places().count(), 1);
-    assert!(plan.step(0, None).is_none() && plan.step(2, None).is_some());
+    assert!(plan.step(0, &Found::default()).is_none() && plan.step(2, &Found::default()).is_some());
 }
 
 #[test]
@@ -81,13 +86,13 @@ fn an_expected_revision_must_hold() {
     let item =
         |revision| json!({"host": "h", "port": "a", "record": record(5), "mod_revision": revision});
     let mut fresh = plan(json!({"ports": [item(0)]}));
-    assert!(fresh.step(0, None).is_some());
-    assert!(fresh.step(0, Some(&present(7, 6))).is_none());
+    assert!(fresh.step(0, &Found::default()).is_some());
+    assert!(fresh.step(0, &present(7, 6)).is_none());
     assert_eq!(code(&fresh, 0), Some(ErrorCode::PreconditionFailed));
-    assert!(fresh.step(0, None).is_none(), "it is given up");
+    assert!(fresh.step(0, &Found::default()).is_none(), "it is given up");
     let mut known = plan(json!({"ports": [item(7)]}));
-    assert!(known.step(0, Some(&present(7, 6))).is_some());
-    assert!(known.step(0, None).is_none());
+    assert!(known.step(0, &present(7, 6)).is_some());
+    assert!(known.step(0, &Found::default()).is_none());
     assert_eq!(known.results[0].error.as_ref().unwrap().revision, Some(0));
 }
 
@@ -112,7 +117,7 @@ fn pruning_spares_what_is_named_and_other_hosts() {
         .collect();
     assert_eq!(named, [("h", "a"), ("h", "bad"), ("h", "x")]);
     assert_eq!(
-        plan.step(2, Some(&present(7, 6))).unwrap().result,
+        plan.step(2, &present(7, 6)).unwrap().result,
         ApplyResult::Deleted
     );
 }

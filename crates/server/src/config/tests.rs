@@ -55,12 +55,3 @@ fn all_faults_are_reported_at_once() {
         ]
     );
 }
-
-#[test]
-fn a_file_that_is_not_there_is_named() {
-    let error = Config::load(Path::new("/nonexistent/server.toml")).unwrap_err();
-    assert!(
-        error.to_string().contains("/nonexistent/server.toml"),
-        "{error}"
-    );
-}

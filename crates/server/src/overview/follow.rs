@@ -1,15 +1,16 @@
 //! The task that keeps the overview: one subscription to everything that is wanted and said.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
-use weft_model::{HostName, Keyspace, PortId};
+use weft_model::{HostName, Keyspace, PortId, SecurityGroup, SecurityGroupId};
 use weft_store::{Change, Event, Store};
 
 use super::{Overview, Totals, Warning};
-use crate::record::Record;
+use crate::record::{GroupRecord, Record};
 
 /// How long a writer waits for its own write to be seen, so that its warnings know of it. If it
 /// takes longer the warnings may be less; the write itself is long since done.
@@ -29,13 +30,37 @@ struct Progress {
 }
 
 impl Overviews {
-    /// Waits, within bounds, until the overview holds everything up to `revision`.
-    pub(crate) async fn reach(&self, revision: i64) {
+    /// Waits, within bounds, until the overview holds everything up to `revision`, and gives
+    /// whether it does. The revision must be that of a record which the overview follows.
+    pub(crate) async fn reach(&self, revision: i64) -> bool {
         let mut progress = self.progress.clone();
         let reached = progress.wait_for(|progress| progress.revision >= revision);
-        if tokio::time::timeout(REACH_AT_MOST, reached).await.is_err() {
+        let reached = tokio::time::timeout(REACH_AT_MOST, reached).await;
+        if reached.is_err() {
             tracing::debug!(revision, "the overview lags behind");
         }
+        matches!(reached, Ok(Ok(_)))
+    }
+
+    /// On which hosts ports are wanted; those that are wanted nowhere are left out.
+    pub(crate) fn hosts_of(
+        &self,
+        ports: &BTreeSet<PortId>,
+    ) -> BTreeMap<PortId, BTreeSet<HostName>> {
+        self.read(|overview| overview.hosts_of(ports))
+    }
+
+    /// What is to be said about `group` as a security group.
+    pub(crate) fn security_group_warnings(
+        &self,
+        group: &GroupRecord<SecurityGroup>,
+    ) -> Vec<Warning> {
+        self.read(|overview| overview.security_group_warnings(group))
+    }
+
+    /// What is to be said about taking a security group away.
+    pub(crate) fn orphans_of(&self, group: &SecurityGroupId) -> Vec<Warning> {
+        self.read(|overview| overview.orphans_of(group))
     }
 
     /// What is to be said about `record` as port `port` of `host`.
@@ -67,7 +92,14 @@ pub(crate) fn follow(
         overview: overview.clone(),
         progress,
     };
-    let mut subscription = store.subscribe(vec![keys.nodes(), keys.states()]);
+    let mut subscription = store.subscribe(vec![
+        keys.nodes(),
+        keys.states(),
+        keys.security_groups(),
+        // Their revisions tell how far the overview has come; see `Overviews::reach`.
+        keys.group_members(),
+        keys.address_groups(),
+    ]);
     let keys = keys.clone();
     let task = async move {
         loop {

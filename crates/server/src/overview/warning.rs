@@ -6,10 +6,10 @@
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
-use weft_model::{HostName, PortId};
+use weft_model::{HostName, PortId, Remote, SecurityGroup, SecurityGroupId};
 
 use super::Overview;
-use crate::record::Record;
+use crate::record::{GroupRecord, Record};
 
 /// What kind of warning it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -21,6 +21,10 @@ pub enum WarningCode {
     PhysnetNotServed,
     /// Another port has the same MAC address on the same network.
     DuplicateMac,
+    /// A security group or address group that the record names is not there.
+    GroupMissing,
+    /// Ports still name the security group that was deleted.
+    GroupInUse,
     /// The record has a field that Weft does not know; it is kept and has no effect.
     UnknownField,
 }
@@ -44,6 +48,12 @@ impl Warning {
             message,
             field: field.map(str::to_owned),
         }
+    }
+
+    /// A field that Weft does not know.
+    pub(crate) fn unknown(field: &str) -> Self {
+        let message = format!("field `{field}` is not known; it is kept, and has no effect");
+        Self::new(WarningCode::UnknownField, Some(field), message)
     }
 }
 
@@ -89,14 +99,72 @@ impl Overview {
                 message,
             ));
         }
-        for field in &record.unknown {
-            let message = format!("field `{field}` is not known; it is kept, and has no effect");
-            warnings.push(Warning::new(
-                WarningCode::UnknownField,
-                Some(field),
-                message,
-            ));
+        for (at, group) in binding.security_groups.iter().enumerate() {
+            if !self.security_groups.contains(group) {
+                let message = format!(
+                    "there is no security group `{group}`: it allows nothing until there is"
+                );
+                let field = format!("security_groups[{at}]");
+                warnings.push(Warning::new(
+                    WarningCode::GroupMissing,
+                    Some(&field),
+                    message,
+                ));
+            }
         }
+        warnings.extend(record.unknown.iter().map(|field| Warning::unknown(field)));
         warnings
+    }
+
+    /// What is to be said about a security group.
+    pub(crate) fn security_group_warnings(
+        &self,
+        group: &GroupRecord<SecurityGroup>,
+    ) -> Vec<Warning> {
+        let mut warnings = Vec::new();
+        for (list, rules) in [
+            ("ingress_rules", &group.content.ingress_rules),
+            ("egress_rules", &group.content.egress_rules),
+        ] {
+            for (at, rule) in rules.iter().enumerate() {
+                if let Remote::AddressGroup(group, _) = &rule.remote
+                    && !self.address_groups.contains(group)
+                {
+                    let field = format!("{list}[{at}].remote_address_group_id");
+                    let message = format!(
+                        "there is no address group `{group}`: the rule allows nothing until there is"
+                    );
+                    warnings.push(Warning::new(
+                        WarningCode::GroupMissing,
+                        Some(&field),
+                        message,
+                    ));
+                }
+            }
+        }
+        warnings.extend(group.unknown.iter().map(|field| Warning::unknown(field)));
+        warnings
+    }
+
+    /// What is to be said about taking a security group away: which ports still name it.
+    pub(crate) fn orphans_of(&self, group: &SecurityGroupId) -> Vec<Warning> {
+        let mut ports: Vec<&super::Place> = self
+            .ports
+            .iter()
+            .filter(|(_, port)| port.groups.contains(group))
+            .map(|(place, _)| place)
+            .collect();
+        ports.sort();
+        let Some((host, port)) = ports.first() else {
+            return Vec::new();
+        };
+        let others = match ports.len() - 1 {
+            0 => String::new(),
+            others => format!(" and {others} more"),
+        };
+        let message = format!(
+            "port `{port}` on host `{host}`{others} still names the group: nothing is allowed by it"
+        );
+        vec![Warning::new(WarningCode::GroupInUse, None, message)]
     }
 }
