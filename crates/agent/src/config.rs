@@ -1,6 +1,6 @@
 //! The configuration of an agent.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use weft_config::{ConfigErrors, Document, Table};
@@ -34,32 +34,7 @@ pub struct VppConfig {
     pub resync: Duration,
 }
 
-/// Why there is no configuration.
-#[derive(Debug, thiserror::Error)]
-pub enum ConfigError {
-    /// The file cannot be read.
-    #[error("cannot read the configuration {path}: {error}", path = path.display())]
-    Unreadable {
-        /// The file.
-        path: PathBuf,
-        /// What Linux said.
-        error: std::io::Error,
-    },
-    /// It can be read, and is wrong; all that is wrong with it, one fault a line.
-    #[error(transparent)]
-    Faulty(#[from] ConfigErrors),
-}
-
 impl Config {
-    /// Reads a configuration file.
-    pub fn load(path: &Path) -> Result<Self, ConfigError> {
-        let text = std::fs::read_to_string(path).map_err(|error| ConfigError::Unreadable {
-            path: path.to_owned(),
-            error,
-        })?;
-        Ok(Self::parse(&path.display().to_string(), &text)?)
-    }
-
     /// Reads the text of a configuration; `file` is its name in faults.
     pub fn parse(file: &str, text: &str) -> Result<Self, ConfigErrors> {
         let document = Document::parse(file, text);

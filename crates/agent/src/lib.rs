@@ -20,4 +20,4 @@ pub mod inspect;
 mod intake;
 
 pub use agent::{AgentError, run};
-pub use config::{Config, ConfigError, VppConfig};
+pub use config::{Config, VppConfig};

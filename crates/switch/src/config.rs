@@ -10,11 +10,9 @@
 //! default_mtu = 9000
 //! ```
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use weft_config::{ConfigErrors, Document};
-
-use crate::error::SwitchError;
 
 #[cfg(test)]
 mod tests;
@@ -53,18 +51,6 @@ impl Default for SwitchConfig {
 }
 
 impl SwitchConfig {
-    /// Reads a configuration file.
-    ///
-    /// # Errors
-    /// [`SwitchError::ReadConfig`], or [`SwitchError::Config`] with everything that is wrong in it.
-    pub fn read(path: &Path) -> Result<Self, SwitchError> {
-        let text = std::fs::read_to_string(path).map_err(|source| SwitchError::ReadConfig {
-            path: path.to_owned(),
-            source,
-        })?;
-        Ok(Self::parse(&path.display().to_string(), &text)?)
-    }
-
     /// Reads the text of a configuration file called `file`.
     ///
     /// # Errors

@@ -3,22 +3,9 @@
 use std::io;
 use std::path::PathBuf;
 
-use weft_config::ConfigErrors;
-
 /// The switch process cannot start or go on.
 #[derive(Debug, thiserror::Error)]
 pub enum SwitchError {
-    /// The configuration file cannot be read.
-    #[error("cannot read the configuration file {}: {source}", path.display())]
-    ReadConfig {
-        /// The file.
-        path: PathBuf,
-        /// The system's answer.
-        source: io::Error,
-    },
-    /// The configuration is wrong.
-    #[error(transparent)]
-    Config(#[from] ConfigErrors),
     /// Another process serves this socket.
     #[error(
         "{} is served by a running process; stop that, or set another `api_socket`",

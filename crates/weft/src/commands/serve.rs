@@ -4,7 +4,7 @@ use std::path::Path;
 
 use tokio_util::sync::CancellationToken;
 use weft_config::ConfigErrors;
-use weft_switch::{Switch, SwitchConfig, SwitchError};
+use weft_switch::{Switch, SwitchConfig};
 
 use crate::cli::{AgentArgs, ServerArgs};
 use crate::exit::{Exit, Failure};
@@ -17,10 +17,7 @@ pub(super) async fn server(args: ServerArgs, stop: CancellationToken) -> anyhow:
         return Ok(Exit::Ok);
     }
     let config = match &args.config {
-        Some(path) => weft_server::Config::load(path).map_err(|error| match error {
-            weft_server::ConfigError::Faulty(faults) => faulty(&faults),
-            unreadable @ weft_server::ConfigError::Unreadable { .. } => Failure::config(unreadable),
-        })?,
+        Some(path) => read(path, weft_server::Config::parse)?,
         None => weft_server::Config::default(),
     };
     if args.check {
@@ -63,12 +60,7 @@ pub(super) fn switch(
 
 /// Reads an agent's configuration.
 pub(super) fn agent_config(path: &Path) -> Result<weft_agent::Config, Failure> {
-    weft_agent::Config::load(path).map_err(|error| match error {
-        weft_agent::ConfigError::Faulty(faults) => faulty(&faults),
-        unreadable @ weft_agent::ConfigError::Unreadable { .. } => {
-            Failure::config(unreadable).hint("`weft agent --help` shows one")
-        }
-    })
+    read(path, weft_agent::Config::parse)
 }
 
 /// Reads a switch's configuration; without a file everything has its default.
@@ -76,10 +68,20 @@ pub(super) fn switch_config(path: Option<&Path>) -> Result<SwitchConfig, Failure
     let Some(path) = path else {
         return Ok(SwitchConfig::default());
     };
-    SwitchConfig::read(path).map_err(|error| match error {
-        SwitchError::Config(faults) => faulty(&faults),
-        other => Failure::config(other),
-    })
+    read(path, SwitchConfig::parse)
+}
+
+/// Reads a configuration file; `parse` takes its name and its text.
+fn read<T>(
+    path: &Path,
+    parse: impl FnOnce(&str, &str) -> Result<T, ConfigErrors>,
+) -> Result<T, Failure> {
+    let text = std::fs::read_to_string(path).map_err(|error| {
+        let path = path.display();
+        Failure::config(format!("cannot read the configuration {path}: {error}"))
+            .hint("`weft agent --help` shows one of an agent; the server and the switch need none")
+    })?;
+    parse(&path.display().to_string(), &text).map_err(|faults| faulty(&faults))
 }
 
 fn faulty(faults: &ConfigErrors) -> Failure {
