@@ -1,19 +1,25 @@
 //! Intent into objects, for one host, kept up to date change by change.
 //!
-//! Shared objects (the bridge domain of a network, its sub-interface) exist while at least one port
-//! uses them: each object knows its users, and the last one to go takes it along. A change costs
-//! what it changes, whatever else the host holds.
+//! Shared objects (the bridge domain of a network, its sub-interface, the access lists of a group)
+//! exist while at least one port uses them: each object knows its users, and the last one to go takes
+//! it along. A change costs what it changes, whatever else the host holds.
+//!
+//! The lists of a group are made by the group (`policy/groups.rs`), and a port only names them. While
+//! a group is not decided, its lists are neither wanted nor unwanted.
+
+mod group;
+mod port;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use weft_model::{NetworkSegment, PhysnetName, PortBinding, PortId};
+use weft_model::{PortId, SecurityGroupId};
 
-use crate::claim::{Claim, Claims};
+use crate::claim::Claims;
 use crate::intent::{HostNetwork, PortRecord};
-use crate::object::{
-    BridgeDomain, BridgeFlags, BridgeMember, InterfaceKey, Object, ObjectKey, SubInterface,
-    TagRewrite, Tap, Uplink,
-};
+use crate::object::{AclKey, Object, ObjectKey, Uplink};
+use crate::policy::Groups;
+
+use port::{Need, claims_of};
 
 /// The objects that a host's intent asks for.
 #[derive(Clone, Debug)]
@@ -23,13 +29,15 @@ pub struct Compiler {
     /// What each record was compiled to, or why it could not be.
     compiled: BTreeMap<PortId, Result<Vec<ObjectKey>, String>>,
     claims: Claims,
+    groups: Groups,
     objects: BTreeMap<ObjectKey, Shared>,
 }
 
 /// An object and the ports that it is there for; none for what the configuration asks for.
 #[derive(Clone, Debug)]
 struct Shared {
-    object: Object,
+    /// `None` for a list of a group that is not decided.
+    object: Option<Object>,
     users: BTreeSet<PortId>,
 }
 
@@ -40,6 +48,12 @@ pub struct Touched {
     pub objects: BTreeSet<ObjectKey>,
     /// Ports about which there may be something new to say.
     pub ports: BTreeSet<PortId>,
+    /// Security groups about which there may be something new to say.
+    pub security_groups: BTreeSet<SecurityGroupId>,
+    /// Lists among the objects that say of their ports something new once they are as wanted.
+    pub awaited: BTreeSet<ObjectKey>,
+    /// Whether [`Compiler::interest`] is another.
+    pub interest: bool,
 }
 
 impl Compiler {
@@ -57,7 +71,7 @@ impl Compiler {
                 (
                     object.key(),
                     Shared {
-                        object,
+                        object: Some(object),
                         users: BTreeSet::new(),
                     },
                 )
@@ -68,6 +82,7 @@ impl Compiler {
             records: BTreeMap::new(),
             compiled: BTreeMap::new(),
             claims: Claims::default(),
+            groups: Groups::default(),
             objects,
         }
     }
@@ -79,19 +94,39 @@ impl Compiler {
 
     /// The object that is wanted under this key.
     pub fn object(&self, key: &ObjectKey) -> Option<&Object> {
-        self.objects.get(key).map(|shared| &shared.object)
+        self.objects.get(key)?.object.as_ref()
+    }
+
+    /// Whether it is not known yet how this object is wanted, so that it is to be left alone: the
+    /// list of a group that is not decided, a binding that names one, the membership behind it.
+    pub fn is_undecided(&self, key: &ObjectKey) -> bool {
+        match key {
+            ObjectKey::Acl(_) => self
+                .objects
+                .get(key)
+                .is_some_and(|shared| shared.object.is_none()),
+            ObjectKey::AclBinding(_) => match self.object(key) {
+                Some(Object::AclBinding(binding)) => binding
+                    .acls()
+                    .any(|acl| self.is_undecided(&ObjectKey::Acl(acl.clone()))),
+                _ => false,
+            },
+            ObjectKey::BridgeMember(interface) => {
+                self.is_undecided(&ObjectKey::AclBinding(interface.clone()))
+            }
+            _ => false,
+        }
     }
 
     /// All objects that are wanted with their keys, in the order of the keys.
     pub fn entries(&self) -> impl Iterator<Item = (&ObjectKey, &Object)> {
-        self.objects
-            .iter()
-            .map(|(key, shared)| (key, &shared.object))
+        let entries = self.objects.iter();
+        entries.filter_map(|(key, shared)| Some((key, shared.object.as_ref()?)))
     }
 
     /// The keys of all objects that are wanted.
     pub fn keys(&self) -> impl Iterator<Item = &ObjectKey> {
-        self.objects.keys()
+        self.entries().map(|(key, _)| key)
     }
 
     /// The ports that an object is there for.
@@ -141,6 +176,7 @@ impl Compiler {
         for port in again {
             self.compile(&port, &mut touched);
         }
+        touched.interest = self.groups.take_interest_changed();
         touched
     }
 
@@ -157,9 +193,7 @@ impl Compiler {
         for (id, record) in
             changes.chain(records.into_iter().map(|(id, record)| (id, Some(record))))
         {
-            let more = self.set_port(&id, record);
-            touched.objects.extend(more.objects);
-            touched.ports.extend(more.ports);
+            touched.join(self.set_port(&id, record));
         }
         touched
     }
@@ -169,11 +203,12 @@ impl Compiler {
         let old = self.compiled.remove(id);
         if let Some(record) = self.records.get(id) {
             // Wanted first, released then: what both versions use is there all the time.
-            let compiled = self.wanted_by(id, record).map(|objects| {
-                objects
-                    .into_iter()
-                    .map(|object| self.want(id, object, touched))
-                    .collect()
+            let needs = self.needs(id, record);
+            let compiled = needs.map(|needs| {
+                let needs = needs.into_iter();
+                needs
+                    .map(|need| self.want(id, need, touched))
+                    .collect::<Vec<_>>()
             });
             self.compiled.insert(id.clone(), compiled);
         }
@@ -192,77 +227,26 @@ impl Compiler {
         touched.ports.insert(id.clone());
     }
 
-    /// The objects that a port needs.
-    fn wanted_by(&self, id: &PortId, record: &PortRecord) -> Result<Vec<Object>, String> {
-        let port = record.binding.as_ref().map_err(ToString::to_string)?;
-        let physnet = port.segment.physnet();
-        if !self.network.physnets.contains_key(physnet) {
-            let known: Vec<&str> = self
-                .network
-                .physnets
-                .keys()
-                .map(PhysnetName::as_str)
-                .collect();
-            let known = if known.is_empty() {
-                "none".to_owned()
-            } else {
-                known.join(", ")
-            };
-            return Err(format!(
-                "field `physnet`: this host has no physical network `{physnet}`; its configuration names {known}"
-            ));
-        }
-        for claim in claims_of(id, port) {
-            if let Some(owner) = self.claims.owner(&claim)
-                && owner != id
-            {
-                return Err(format!("{claim} belongs to port {owner}, which came first"));
-            }
-        }
-        let segment = &port.segment;
-        let mut objects = Vec::new();
-        let carrier = match segment {
-            NetworkSegment::Flat { .. } => InterfaceKey::Uplink(physnet.clone()),
-            NetworkSegment::Vlan { vlan, .. } => {
-                objects.push(Object::SubInterface(SubInterface {
-                    physnet: physnet.clone(),
-                    vlan: *vlan,
-                    admin_up: true,
-                }));
-                InterfaceKey::SubInterface(physnet.clone(), *vlan)
+    /// Records that `id` uses what it needs.
+    fn want(&mut self, id: &PortId, need: Need, touched: &mut Touched) -> ObjectKey {
+        let (key, object) = match need {
+            Need::Object(object) => (object.key(), Some(object)),
+            Need::GroupList(group, direction) => {
+                let key = ObjectKey::Acl(AclKey::SecurityGroup {
+                    group: group.clone(),
+                    direction,
+                });
+                if let Some(shared) = self.objects.get_mut(&key) {
+                    shared.users.insert(id.clone());
+                    return key;
+                }
+                self.groups.enter(&group);
+                let list = self.groups.acl(&group, direction);
+                let list = list.cloned().map(Object::Acl);
+                touched.security_groups.insert(group);
+                (key, list)
             }
         };
-        let tag_rewrite = match segment {
-            NetworkSegment::Flat { .. } => TagRewrite::Disabled,
-            NetworkSegment::Vlan { .. } => TagRewrite::Pop1,
-        };
-        objects.push(Object::BridgeDomain(BridgeDomain {
-            segment: segment.clone(),
-            flags: BridgeFlags::LEARNING,
-            mac_age: self.network.mac_age,
-        }));
-        let member = |interface, tag_rewrite| {
-            Object::BridgeMember(BridgeMember {
-                interface,
-                bridge: Some(segment.clone()),
-                tag_rewrite,
-            })
-        };
-        objects.push(member(carrier, tag_rewrite));
-        objects.push(Object::Tap(Tap {
-            port: id.clone(),
-            host_if_name: id.tap_name(),
-            host_mac: port.mac,
-            mtu: port.mtu,
-            admin_up: true,
-        }));
-        objects.push(member(InterfaceKey::Tap(id.clone()), TagRewrite::Disabled));
-        Ok(objects)
-    }
-
-    /// Records that `id` uses `object`.
-    fn want(&mut self, id: &PortId, object: Object, touched: &mut Touched) -> ObjectKey {
-        let key = object.key();
         if let Some(shared) = self.objects.get_mut(&key) {
             shared.users.insert(id.clone());
             if shared.object != object {
@@ -287,14 +271,21 @@ impl Compiler {
         if shared.users.is_empty() {
             self.objects.remove(key);
             touched.objects.insert(key.clone());
+            if let ObjectKey::Acl(AclKey::SecurityGroup { group, .. }) = key {
+                self.groups.leave(group);
+                touched.security_groups.insert(group.clone());
+            }
         }
     }
 }
 
-/// What only one port of a host may have.
-fn claims_of(id: &PortId, port: &PortBinding) -> [Claim; 2] {
-    [
-        Claim::Mac(port.segment.clone(), port.mac),
-        Claim::Device(id.tap_name()),
-    ]
+impl Touched {
+    /// Adds what another change touched.
+    fn join(&mut self, other: Self) {
+        self.objects.extend(other.objects);
+        self.ports.extend(other.ports);
+        self.security_groups.extend(other.security_groups);
+        self.awaited.extend(other.awaited);
+        self.interest |= other.interest;
+    }
 }

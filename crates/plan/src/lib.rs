@@ -21,11 +21,12 @@ mod object;
 mod observed;
 mod operation;
 mod plan;
+mod policy;
 mod reconciler;
 
 pub use backoff::Backoff;
 pub use compile::{Compiler, Touched};
-pub use intent::{HostNetwork, PortRecord};
+pub use intent::{HostNetwork, PortRecord, SecurityGroupRecord, VhostUserNetwork};
 pub use lint::{Unsound, check};
 pub use object::{
     Acl, AclAction, AclBinding, AclKey, AclRule, BridgeDomain, BridgeFlags, BridgeMember,
@@ -36,6 +37,7 @@ pub use object::{
 pub use observed::{Notice, Observed};
 pub use operation::{Operation, Outcome};
 pub use plan::Plan;
+pub use policy::Interest;
 pub use reconciler::{News, Now, Reconciler, Standing};
 
 #[cfg(test)]

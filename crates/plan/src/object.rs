@@ -7,6 +7,7 @@
 mod acl;
 mod binding;
 mod bridge;
+mod guard;
 mod interface;
 mod macip;
 mod text;

@@ -2,15 +2,26 @@
 //!
 //! The operations of one level are independent of each other and may be under way together; a
 //! level begins when the one before it has ended. Interfaces that go come first, since they free
-//! devices and VLANs that new ones may need; bridge domains that go come last, since a member may
-//! move out of one into a new one without being unbridged in between.
+//! devices and VLANs that new ones may need; bridge domains and access lists that go come last, since
+//! a member may move out of one into a new one, and a binding from one list to another, without being
+//! without any in between.
+//!
+//! An interface that is to be secured is bridged behind its guards: a membership is made once the
+//! bindings of its interface are in place as they are wanted, and one that is there is taken away when
+//! nothing of ours guards it and nothing can.
 
-use std::collections::BTreeMap;
+mod change;
+mod level;
+
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use crate::object::{InterfaceKey, Object, ObjectKey};
+use crate::object::{Object, ObjectKey};
 use crate::observed::Observed;
 use crate::operation::Operation;
+
+use change::{Change, Changes, exposed, impossible};
+use level::{LEVELS, addition_level, removal_level};
 
 /// What has to be done, level by level.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -19,108 +30,6 @@ pub struct Plan {
     pub levels: Vec<Vec<Operation>>,
     /// What should be done but cannot be yet, and the object that it waits for.
     pub blocked: BTreeMap<ObjectKey, ObjectKey>,
-}
-
-/// What is to be done with one object.
-enum Change<'a> {
-    Create(&'a Object),
-    Update(&'a Object, &'a Object),
-    Recreate(&'a Object, &'a Object),
-    Delete(&'a Object),
-}
-
-type Changes<'a> = BTreeMap<ObjectKey, Change<'a>>;
-
-impl<'a> Change<'a> {
-    /// Whether the object goes, if only for a moment.
-    fn goes(&self) -> bool {
-        matches!(self, Self::Delete(_) | Self::Recreate(..))
-    }
-
-    /// The object as it shall be afterwards.
-    fn wanted(&self) -> Option<&'a Object> {
-        match self {
-            Self::Create(wanted) | Self::Update(_, wanted) | Self::Recreate(_, wanted) => {
-                Some(wanted)
-            }
-            Self::Delete(_) => None,
-        }
-    }
-}
-
-/// Which of `changes` cannot be made, and the object that is in the way: one that is required and
-/// neither there to stay nor coming, or one that requires what shall go and does not leave it.
-fn impossible<'a>(
-    changes: &Changes<'a>,
-    observed: &Observed,
-    desired: &impl Fn(&ObjectKey) -> Option<&'a Object>,
-) -> Vec<(ObjectKey, ObjectKey)> {
-    let comes_or_stays = |required: &ObjectKey| match changes.get(required) {
-        Some(change) => change.wanted().is_some(),
-        None => observed.get(required).is_some() && desired(required).is_some(),
-    };
-    let leaves = |dependent: &ObjectKey, left: &ObjectKey| match changes.get(dependent) {
-        // A member that moves to another bridge domain leaves this one.
-        Some(Change::Update(_, to)) => !to.requires().contains(left),
-        Some(change) => change.goes(),
-        None => false,
-    };
-    let mut impossible = Vec::new();
-    for (key, change) in changes {
-        let required = change.wanted().map(Object::requires).unwrap_or_default();
-        let missing = required
-            .into_iter()
-            .find(|required| !comes_or_stays(required));
-        let obstacle = missing.or_else(|| {
-            let dependents = if change.goes() {
-                observed.dependents(key)
-            } else {
-                Vec::new()
-            };
-            dependents
-                .into_iter()
-                .find(|dependent| !leaves(dependent, key))
-        });
-        impossible.extend(obstacle.map(|obstacle| (key.clone(), obstacle)));
-    }
-    impossible
-}
-
-/// How many levels a plan can have.
-const LEVELS: usize = 9;
-
-/// The level at which an object is removed.
-fn removal_level(key: &ObjectKey) -> usize {
-    match key {
-        ObjectKey::BridgeMember(_) => 0,
-        // Not before its interface is out of the bridge: without lists all passes.
-        ObjectKey::AclBinding(_) | ObjectKey::MacIpBinding(_) => 1,
-        ObjectKey::Interface(
-            InterfaceKey::SubInterface(..) | InterfaceKey::Tap(_) | InterfaceKey::VhostUser(_),
-        ) => 2,
-        ObjectKey::Interface(InterfaceKey::Uplink(_)) => 3,
-        // By then nothing is in them or names them, be they wanted no longer or made twice.
-        ObjectKey::BridgeDomain(_)
-        | ObjectKey::Acl(_)
-        | ObjectKey::MacIpAcl(_)
-        | ObjectKey::Surplus(..) => LEVELS - 1,
-    }
-}
-
-/// The level at which an object is made or changed.
-fn addition_level(key: &ObjectKey) -> usize {
-    match key {
-        ObjectKey::Interface(
-            InterfaceKey::Uplink(_) | InterfaceKey::Tap(_) | InterfaceKey::VhostUser(_),
-        )
-        | ObjectKey::BridgeDomain(_)
-        | ObjectKey::Acl(_)
-        | ObjectKey::MacIpAcl(_) => 4,
-        ObjectKey::Interface(InterfaceKey::SubInterface(..)) => 5,
-        ObjectKey::AclBinding(_) | ObjectKey::MacIpBinding(_) => 6,
-        // Not before its interface has its lists. Nothing that was made twice is ever made.
-        ObjectKey::BridgeMember(_) | ObjectKey::Surplus(..) => 7,
-    }
 }
 
 impl Plan {
@@ -132,37 +41,57 @@ impl Plan {
         dirty: impl IntoIterator<Item = ObjectKey>,
         held: impl Fn(&ObjectKey) -> bool,
     ) -> Self {
-        let dirty: Vec<ObjectKey> = dirty.into_iter().collect();
+        let dirty = with_guards(dirty);
+        let members: Vec<ObjectKey> = dirty
+            .iter()
+            .filter(|key| matches!(key, ObjectKey::BridgeMember(_)))
+            .cloned()
+            .collect();
         let mut plan = Self::default();
+        let mut unbridged = BTreeMap::new();
         // What cannot be done also spares those that would have had to go along with it, so all is
         // thought over again until nothing more turns out to be impossible.
         let changes = loop {
-            let changes = plan.expand(&desired, observed, &dirty, &held);
+            let changes = plan.expand(&desired, observed, &dirty, &held, &unbridged);
             let impossible = impossible(&changes, observed, &desired);
-            if impossible.is_empty() {
+            let exposed = exposed(&members, &changes, observed, &desired);
+            let exposed: Vec<_> = exposed
+                .into_iter()
+                .filter(|(member, _)| !unbridged.contains_key(member))
+                .collect();
+            if impossible.is_empty() && exposed.is_empty() {
                 break changes;
             }
             plan.blocked.extend(impossible);
+            unbridged.extend(exposed);
         };
+        for (member, guard) in unbridged {
+            plan.blocked.entry(member).or_insert(guard);
+        }
         plan.order(changes);
         plan
     }
 
     /// The changes that are to be made, but for what is held or known to be blocked. An object
-    /// that goes takes its dependents along, which come back if they are wanted.
+    /// that goes takes its dependents along, which come back if they are wanted. The memberships in
+    /// `unbridged` go, although they are wanted.
     fn expand<'a>(
         &mut self,
         desired: &impl Fn(&ObjectKey) -> Option<&'a Object>,
         observed: &'a Observed,
-        dirty: &[ObjectKey],
+        dirty: &BTreeSet<ObjectKey>,
         held: &impl Fn(&ObjectKey) -> bool,
+        unbridged: &BTreeMap<ObjectKey, ObjectKey>,
     ) -> Changes<'a> {
         let mut changes = Changes::new();
         let mut queue: Vec<(ObjectKey, bool)> =
             dirty.iter().map(|key| (key.clone(), false)).collect();
         while let Some((key, must_go)) = queue.pop() {
+            let unbridge = unbridged.contains_key(&key);
             let change = match (observed.get(&key), desired(&key)) {
                 (None, None) => continue,
+                (None, Some(_)) if unbridge => continue,
+                (Some(now), Some(_)) if unbridge => Change::Delete(now),
                 (None, Some(wanted)) => Change::Create(wanted),
                 (Some(now), None) => Change::Delete(now),
                 (Some(now), Some(wanted)) if must_go || !now.can_become(wanted) => {
@@ -174,7 +103,11 @@ impl Plan {
             if held(&key) {
                 self.blocked.insert(key.clone(), key.clone());
             }
-            if self.blocked.contains_key(&key) || changes.get(&key).is_some_and(Change::goes) {
+            let blocked = match self.blocked.get(&key) {
+                Some(obstacle) => !unbridge || *obstacle == key,
+                None => false,
+            };
+            if blocked || changes.get(&key).is_some_and(Change::goes) {
                 continue;
             }
             if change.goes() {
@@ -225,6 +158,23 @@ impl Plan {
     pub fn is_empty(&self) -> bool {
         self.levels.is_empty()
     }
+}
+
+/// `dirty`, and with a membership the bindings of its interface, and the other way round.
+fn with_guards(dirty: impl IntoIterator<Item = ObjectKey>) -> BTreeSet<ObjectKey> {
+    let mut all = BTreeSet::new();
+    for key in dirty {
+        let member = match key.guards() {
+            Some(_) => Some(key.clone()),
+            None => key.guarded(),
+        };
+        if let Some(member) = member {
+            all.extend(member.guards().into_iter().flatten());
+            all.insert(member);
+        }
+        all.insert(key);
+    }
+    all
 }
 
 impl fmt::Display for Plan {

@@ -3,6 +3,7 @@
 //! | what happens | what is told to the reconciler |
 //! |---|---|
 //! | a record changed, or all were read anew | [`Reconciler::set_port`], [`Reconciler::replace_ports`] |
+//! | something of [`Reconciler::interest`] was read or changed | [`Reconciler::set_security_group`], [`Reconciler::set_remote_group`], [`Reconciler::set_remote_group_member`], [`Reconciler::set_address_group`] |
 //! | VPP is there and was dumped | [`Reconciler::connected`] |
 //! | VPP was dumped again, to look for drift | [`Reconciler::refreshed`] |
 //! | VPP told something | [`Reconciler::notice`] |
@@ -13,17 +14,18 @@
 //! again if nothing happens, and [`Reconciler::take_news`] of whom there may be something new to say.
 
 mod failure;
+mod group;
 mod status;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Instant, SystemTime};
 
-use weft_model::{PhysnetName, PortId};
+use weft_model::{PhysnetName, PortId, SecurityGroupId};
 
 use crate::backoff::Backoff;
 use crate::compile::{Compiler, Touched};
 use crate::intent::{HostNetwork, PortRecord};
-use crate::object::{InterfaceKey, ObjectKey};
+use crate::object::{AclKey, InterfaceKey, ObjectKey};
 use crate::observed::{Notice, Observed};
 use crate::operation::{Operation, Outcome};
 use crate::plan::Plan;
@@ -47,6 +49,10 @@ pub struct News {
     pub ports: BTreeSet<PortId>,
     /// Physical networks.
     pub physnets: BTreeSet<PhysnetName>,
+    /// Security groups, those that are used no longer among them.
+    pub security_groups: BTreeSet<SecurityGroupId>,
+    /// Whether [`Reconciler::interest`] is another.
+    pub interest: bool,
 }
 
 /// Wanted and observed, and what became of trying.
@@ -60,6 +66,8 @@ pub struct Reconciler {
     failures: Failures,
     /// What the last plan could not do, and what it waits for.
     blocked: BTreeMap<ObjectKey, ObjectKey>,
+    /// Lists of groups whose ports wait for them, other than those that are only brought up to date.
+    awaited: BTreeSet<ObjectKey>,
     news: News,
 }
 
@@ -76,6 +84,7 @@ impl Reconciler {
             dirty: BTreeSet::new(),
             failures: Failures::new(backoff),
             blocked: BTreeMap::new(),
+            awaited: BTreeSet::new(),
             news,
         }
     }
@@ -114,6 +123,7 @@ impl Reconciler {
         self.dirty = differing(&self.compiler, &observed);
         self.failures.retain(|key| self.dirty.contains(key));
         self.blocked.retain(|key, _| self.dirty.contains(key));
+        self.awaited.retain(|key| self.dirty.contains(key));
         self.vpp = Ok(observed);
         self.everyone();
     }
@@ -123,6 +133,7 @@ impl Reconciler {
         self.vpp = Err(reason.into());
         self.dirty.clear();
         self.blocked.clear();
+        self.awaited.clear();
         self.everyone();
     }
 
@@ -162,7 +173,7 @@ impl Reconciler {
                 |key| self.compiler.object(key),
                 observed,
                 group.iter().cloned(),
-                |key| self.failures.holds(key, now.monotonic),
+                |key| self.failures.holds(key, now.monotonic) || self.compiler.is_undecided(key),
             );
             considered.extend(group);
             blocked.extend(plan.blocked.clone());
@@ -179,6 +190,7 @@ impl Reconciler {
             let mended = !self.dirty.contains(key) && self.failures.forget(key);
             if mended || self.blocked.get(key) != blocked.get(key) {
                 tell(&mut self.news, &self.compiler, key);
+                tell_users(&mut self.news, &self.compiler, key);
             }
         }
         self.blocked.retain(|key, _| !considered.contains(key));
@@ -194,21 +206,44 @@ impl Reconciler {
         };
         match operation {
             Operation::Create(object) | Operation::Update { to: object, .. } => {
-                object
-                    .requires()
+                let requires = object.requires();
+                requires
                     .iter()
                     .all(|required| observed.get(required).is_some())
+                    && self.is_guarded(&object.key(), observed)
                     && matches!(operation, Operation::Create(_))
                         != observed.get(&object.key()).is_some()
             }
-            Operation::Delete(object) => observed.dependents(&object.key()).is_empty(),
+            Operation::Delete(object) => {
+                let key = object.key();
+                observed.dependents(&key).is_empty() && !self.would_bare(&key, observed)
+            }
         }
+    }
+
+    /// Whether the interface of a membership has the bindings that are wanted; true for all else.
+    fn is_guarded(&self, key: &ObjectKey, observed: &Observed) -> bool {
+        let guards = key.guards().into_iter().flatten();
+        guards
+            .filter_map(|guard| Some((self.compiler.object(&guard)?, observed.get(&guard))))
+            .all(|(wanted, is)| is.is_some_and(|is| is.satisfies(wanted)))
+    }
+
+    /// Whether without this binding an interface would stay bridged that is not wanted so.
+    fn would_bare(&self, key: &ObjectKey, observed: &Observed) -> bool {
+        key.guarded().is_some_and(|member| {
+            let freed =
+                self.compiler.object(&member).is_some() && self.compiler.object(key).is_none();
+            observed.get(&member).is_some() && !freed
+        })
     }
 
     /// An operation ended.
     pub fn settle(&mut self, operation: &Operation, outcome: Outcome, now: Now) {
         let Ok(observed) = &mut self.vpp else { return };
         let key = operation.key();
+        let had_failed = self.failures.get(&key).is_some();
+        let refused = matches!(outcome, Outcome::Refused { .. });
         let left = match outcome {
             Outcome::Done => {
                 self.failures.forget(&key);
@@ -236,7 +271,13 @@ impl Reconciler {
         if settled || self.failures.get(&key).is_some() {
             self.dirty.remove(&key);
         }
+        // A binding that was refused leaves its interface unguarded, perhaps.
+        self.dirty.extend(key.guarded().filter(|_| refused));
         self.tell(&key);
+        let updated = matches!(operation, Operation::Update { .. });
+        if refused || had_failed || self.awaited.remove(&key) || !updated {
+            tell_users(&mut self.news, &self.compiler, &key);
+        }
     }
 
     /// When something that was refused is to be tried again, if anything is.
@@ -255,13 +296,20 @@ impl Reconciler {
     fn touch(&mut self, touched: Touched) {
         for key in touched.objects {
             // Something else is wanted now; what was refused before says nothing about it.
-            self.failures.forget(&key);
+            if self.failures.forget(&key) {
+                tell_users(&mut self.news, &self.compiler, &key);
+            }
             self.tell(&key);
             if self.vpp.is_ok() {
+                if touched.awaited.contains(&key) {
+                    self.awaited.insert(key.clone());
+                }
                 self.dirty.insert(key);
             }
         }
         self.news.ports.extend(touched.ports);
+        self.news.security_groups.extend(touched.security_groups);
+        self.news.interest |= touched.interest;
     }
 
     fn tell(&mut self, key: &ObjectKey) {
@@ -275,6 +323,8 @@ impl Reconciler {
         self.news
             .physnets
             .extend(self.compiler.network().physnets.keys().cloned());
+        let groups = &self.compiler.interest().security_groups;
+        self.news.security_groups.extend(groups.iter().cloned());
     }
 }
 
@@ -298,11 +348,24 @@ fn differing(compiler: &Compiler, observed: &Observed) -> BTreeSet<ObjectKey> {
     differing
 }
 
-/// Notes that there may be news of everyone who depends on the object.
+/// Notes that there may be news of everyone whose status is about the object. That is not so of the
+/// ports that share an access list: it is the list's own matter while it is brought up to date.
 fn tell(news: &mut News, compiler: &Compiler, key: &ObjectKey) {
-    if let ObjectKey::Interface(InterfaceKey::Uplink(physnet)) = key {
-        news.physnets.insert(physnet.clone());
+    match key {
+        ObjectKey::Acl(AclKey::SecurityGroup { group, .. }) => {
+            news.security_groups.insert(group.clone());
+        }
+        ObjectKey::Acl(AclKey::AntiSpoofing(_)) => {}
+        ObjectKey::Interface(InterfaceKey::Uplink(physnet)) => {
+            news.physnets.insert(physnet.clone());
+            tell_users(news, compiler, key);
+        }
+        _ => tell_users(news, compiler, key),
     }
+}
+
+/// Notes that there may be news of all ports that the object is there for.
+fn tell_users(news: &mut News, compiler: &Compiler, key: &ObjectKey) {
     news.ports.extend(compiler.users(key).cloned());
 }
 

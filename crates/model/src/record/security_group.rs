@@ -196,6 +196,20 @@ impl PortRange {
         last: u16::MAX,
     };
 
+    /// All values of an octet, as types and codes of ICMP are.
+    pub const OCTETS: Self = Self {
+        first: 0,
+        last: 255,
+    };
+
+    /// One port.
+    pub const fn only(port: u16) -> Self {
+        Self {
+            first: port,
+            last: port,
+        }
+    }
+
     /// From `first` to `last`, both included.
     pub fn new(first: u16, last: u16) -> Result<Self, InvalidPortRange> {
         if first > last {

@@ -4,6 +4,7 @@ use weft_model::{PhysnetName, PortId, Status, Timestamp};
 
 use super::Reconciler;
 use crate::object::{InterfaceKey, Object, ObjectKey};
+use crate::observed::Observed;
 
 /// One object of a port: wanted, observed, and how far it has come.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,25 +31,43 @@ impl Reconciler {
                 });
             }
         };
-        if let Some(status) = self.worst(keys) {
-            return Some(status);
+        let worst = self.worst(keys.iter().filter(|key| !self.is_updating(key)));
+        if let Some(Status::Failed { .. }) = worst {
+            return worst;
         }
-        let tap = InterfaceKey::Tap(id.clone());
-        if self
-            .observed()
-            .is_some_and(|observed| observed.link_up(&tap))
+        if self.observed().is_some()
+            && let Some(reason) = self.waits_for_group(keys)
         {
+            return Some(Status::Pending { reason });
+        }
+        if worst.is_some() {
+            return worst;
+        }
+        let interface = keys.iter().find_map(|key| match key {
+            ObjectKey::Interface(interface) => interface.port().map(|_| interface),
+            _ => None,
+        })?;
+        let up = |observed: &Observed| observed.link_up(interface);
+        if self.observed().is_some_and(up) {
             return Some(Status::Effective);
         }
-        Some(Status::Programmed {
-            reason: format!("the link of device {} is down", id.tap_name()),
+        let wanted = self
+            .compiler
+            .object(&ObjectKey::Interface(interface.clone()));
+        Some(match wanted {
+            Some(Object::VhostUser(vhost)) => Status::Pending {
+                reason: format!("the peer is not connected to {}", vhost.socket),
+            },
+            _ => Status::Programmed {
+                reason: format!("the link of device {} is down", id.tap_name()),
+            },
         })
     }
 
     /// How far a physical network has come; `None` if the host has no such.
     pub fn physnet_status(&self, physnet: &PhysnetName) -> Option<Status> {
         let device = self.compiler.network().physnets.get(physnet)?;
-        if let Some(status) = self.worst(&[ObjectKey::uplink(physnet)]) {
+        if let Some(status) = self.worst([&ObjectKey::uplink(physnet)]) {
             return Some(status);
         }
         let uplink = InterfaceKey::Uplink(physnet.clone());
@@ -83,8 +102,11 @@ impl Reconciler {
     }
 
     /// The status of the first object that is refused, else of the first that is not as wanted.
-    fn worst(&self, keys: &[ObjectKey]) -> Option<Status> {
-        let wrong = keys.iter().map(|key| self.object_status(key));
+    pub(super) fn worst<'a>(
+        &self,
+        keys: impl IntoIterator<Item = &'a ObjectKey>,
+    ) -> Option<Status> {
+        let wrong = keys.into_iter().map(|key| self.object_status(key));
         let wrong: Vec<Status> = wrong
             .filter(|status| *status != Status::Effective)
             .collect();
@@ -114,15 +136,31 @@ impl Reconciler {
             (Some(is), Some(wanted)) => is.satisfies(wanted),
             (is, wanted) => is.is_none() && wanted.is_none(),
         };
-        if as_wanted {
+        if as_wanted && !self.compiler.is_undecided(key) {
             return Status::Effective;
         }
         match self.blocked.get(key) {
-            // What is held is failed, so this is something else.
-            Some(obstacle) => Status::Pending {
+            Some(obstacle) if obstacle != key => Status::Pending {
                 reason: format!("{key} waits for {obstacle}"),
+            },
+            // What is held for its failure is failed, so it is held for something else.
+            Some(_) => Status::Pending {
+                reason: format!("{key} waits for groups to be read"),
             },
             None => Status::Accepted,
         }
+    }
+
+    /// Whether this is an access list that is there and only to be brought up to date. The ports that
+    /// share it stay what they are meanwhile, or each changed rule would be news of each of them.
+    fn is_updating(&self, key: &ObjectKey) -> bool {
+        matches!(key, ObjectKey::Acl(_))
+            && self
+                .observed()
+                .is_some_and(|observed| observed.get(key).is_some())
+            && self.compiler.object(key).is_some()
+            && self.failures.get(key).is_none()
+            && !self.blocked.contains_key(key)
+            && !self.awaited.contains(key)
     }
 }

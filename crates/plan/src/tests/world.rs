@@ -38,6 +38,7 @@ pub(super) fn network() -> HostNetwork {
     HostNetwork {
         physnets: BTreeMap::from([("physnet1".parse().unwrap(), device)]),
         mac_age: 5,
+        ..HostNetwork::default()
     }
 }
 

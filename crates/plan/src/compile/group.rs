@@ -1,0 +1,108 @@
+//! What is read of groups, and what it changes.
+
+use std::collections::BTreeMap;
+
+use weft_model::{
+    AddressGroup, AddressGroupId, GroupMember, InvalidRecord, PortId, SecurityGroupId,
+};
+
+use super::{Compiler, Touched};
+use crate::intent::SecurityGroupRecord;
+use crate::object::{AclKey, Direction, Object, ObjectKey};
+use crate::policy::{Interest, Recompiled, Trouble};
+
+impl Compiler {
+    /// The groups that the host needs to read now. What is told of others is ignored, and what is
+    /// no longer among them is forgotten.
+    pub fn interest(&self) -> &Interest {
+        self.groups.interest()
+    }
+
+    /// Takes in that a security group was read: this is its record now, or the store has none.
+    pub fn set_security_group(
+        &mut self,
+        group: &SecurityGroupId,
+        record: Option<SecurityGroupRecord>,
+    ) -> Touched {
+        let recompiled = self.groups.set_group(group, record);
+        self.absorb(recompiled)
+    }
+
+    /// Takes in that the members of a security group were read: these are all.
+    pub fn set_remote_group(
+        &mut self,
+        group: &SecurityGroupId,
+        members: BTreeMap<PortId, Result<GroupMember, InvalidRecord>>,
+    ) -> Touched {
+        let recompiled = self.groups.set_remote_group(group, members);
+        self.absorb(recompiled)
+    }
+
+    /// Takes in that one member of a security group has this record now, or has left it.
+    pub fn set_remote_group_member(
+        &mut self,
+        group: &SecurityGroupId,
+        port: &PortId,
+        member: Option<Result<GroupMember, InvalidRecord>>,
+    ) -> Touched {
+        let recompiled = self.groups.set_member(group, port, member);
+        self.absorb(recompiled)
+    }
+
+    /// Takes in that an address group was read: this is its record now, or the store has none.
+    pub fn set_address_group(
+        &mut self,
+        group: &AddressGroupId,
+        record: Option<Result<AddressGroup, InvalidRecord>>,
+    ) -> Touched {
+        let recompiled = self.groups.set_address_group(group, record);
+        self.absorb(recompiled)
+    }
+
+    /// The record of a group that ports use, as far as it was read and is there.
+    pub fn security_group(&self, group: &SecurityGroupId) -> Option<&SecurityGroupRecord> {
+        self.groups.record(group)
+    }
+
+    /// What a group allows less than it says, and why.
+    pub fn faults_of(&self, group: &SecurityGroupId) -> &[String] {
+        self.groups.faults(group)
+    }
+
+    /// Why a group that ports use gives them nothing, if so.
+    pub(crate) fn trouble_of(&self, group: &SecurityGroupId) -> Option<Trouble> {
+        self.groups.trouble(group)
+    }
+
+    /// What must be read before a group's newest version can be carried out.
+    pub(crate) fn group_waits_for(&self, group: &SecurityGroupId) -> Option<&str> {
+        self.groups.waits_for(group)
+    }
+
+    fn absorb(&mut self, recompiled: Vec<Recompiled>) -> Touched {
+        let mut touched = Touched::default();
+        for Recompiled { group, trouble } in recompiled {
+            for direction in [Direction::Ingress, Direction::Egress] {
+                let list = self.groups.acl(&group, direction).cloned().map(Object::Acl);
+                let key = ObjectKey::Acl(AclKey::SecurityGroup {
+                    group: group.clone(),
+                    direction,
+                });
+                let Some(shared) = self.objects.get_mut(&key) else {
+                    continue;
+                };
+                if trouble {
+                    touched.ports.extend(shared.users.iter().cloned());
+                    touched.awaited.insert(key.clone());
+                }
+                if shared.object != list {
+                    shared.object = list;
+                    touched.objects.insert(key);
+                }
+            }
+            touched.security_groups.insert(group);
+        }
+        touched.interest = self.groups.take_interest_changed();
+        touched
+    }
+}
