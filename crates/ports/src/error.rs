@@ -66,6 +66,16 @@ pub enum PortError {
         /// The kernel's answer.
         source: io::Error,
     },
+    /// The socket of a vhost-user port cannot be made.
+    #[error("cannot {operation} the vhost-user socket {}: {source}", socket.display())]
+    VhostUser {
+        /// What was tried, as a verb.
+        operation: &'static str,
+        /// The socket.
+        socket: std::path::PathBuf,
+        /// The kernel's answer.
+        source: io::Error,
+    },
     /// A ring size that the kernel cannot take.
     #[error(
         "packet ring of {frames} frames of {frame_size} bytes for '{device}' is out of range \

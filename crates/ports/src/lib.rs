@@ -1,10 +1,12 @@
-//! Packet ports of the host: TAP devices and devices opened with AF_PACKET.
+//! Packet ports of the host: TAP devices, devices opened with AF_PACKET, and the rings of virtual
+//! machines (vhost-user).
 //!
-//! A port moves packets between the kernel and the buffers of a [`weft_packet::BufferPool`]; it
-//! knows nothing of graphs or interfaces. Descriptors are for the caller's `epoll`; nothing here
+//! A port moves packets between the kernel, or a guest's memory, and the buffers of a
+//! [`weft_packet::BufferPool`]; it knows nothing of graphs or interfaces. Descriptors are for the caller's `epoll`; nothing here
 //! blocks, has a thread or a clock.
 //!
-//! * [`tap`]: devices that we make. [`af_packet`]: devices that exist.
+//! * [`tap`]: devices that we make. [`af_packet`]: devices that exist. [`vhost_user`]: network cards
+//!   of virtual machines.
 //! * [`RxScratch`], [`TxScratch`]: what a worker lends to every call, once for all of its ports.
 //! * [`NetNs`]: work in another network namespace.
 //! * [`PortError`]: what was tried, on what, and the kernel's answer.
@@ -14,7 +16,7 @@
 //! gone.
 #![allow(
     unsafe_code,
-    reason = "system calls on tun devices, packet sockets and namespaces, and a ring shared with the kernel"
+    reason = "system calls on tun devices, packet sockets and namespaces, and rings shared with the kernel and with guests"
 )]
 #![allow(
     clippy::cast_possible_truncation,
@@ -33,6 +35,7 @@ pub mod tap;
 #[cfg(test)]
 mod testing;
 mod tx;
+pub mod vhost_user;
 mod vnet_header;
 
 pub use af_packet::{PacketPort, PacketPortConfig, PacketRx, PacketTx};
@@ -41,3 +44,7 @@ pub use netns::NetNs;
 pub use rx::{RxResult, RxScratch};
 pub use tap::{Tap, TapConfig, TapQueue};
 pub use tx::{TxResult, TxScratch};
+pub use vhost_user::{
+    VhostUser, VhostUserConfig, VhostUserFault, VhostUserFeatures, VhostUserRegion, VhostUserRing,
+    VhostUserRole, VhostUserRx, VhostUserStatus, VhostUserTx,
+};

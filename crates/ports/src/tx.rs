@@ -8,6 +8,7 @@ use std::os::fd::{AsRawFd, BorrowedFd};
 
 use weft_packet::{BufferIndex, BufferPool};
 
+use crate::vhost_user::GuestScratch;
 use crate::vnet_header::{VNET_HEADER_LEN, VnetHeader, encode};
 
 /// Packets in one `sendmmsg`.
@@ -39,6 +40,7 @@ pub struct TxScratch {
     headers: Vec<VnetHeader>,
     vectors: Vec<libc::iovec>,
     messages: Vec<libc::mmsghdr>,
+    pub(crate) guest: GuestScratch,
 }
 
 // SAFETY: the raw pointers in `vectors` and `messages` are only meant during a call, which sets

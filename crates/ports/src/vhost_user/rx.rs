@@ -1,0 +1,230 @@
+//! Taking packets that guests send: one value for each worker, with its share of a port's rings.
+//!
+//! What is waited for is an epoll instance of its own, in which the main thread exchanges the
+//! guest's notifiers as they come and go. They are waited for edge by edge and never read: reading
+//! one that its owner has emptied would block.
+
+use std::os::fd::{AsFd, BorrowedFd};
+use std::sync::Arc;
+
+use weft_packet::{BufferIndex, BufferPool, Offload};
+
+use super::counters::VhostUserFault;
+use super::features::Negotiated;
+use super::queue::{Epoll, Event, Queues};
+use super::ring::{Direction, Ring};
+use crate::rx::{Piece, RxResult, RxScratch, attach, read_pieces};
+use crate::vnet_header::{VNET_HEADER_LEN, VnetHeader, decode};
+
+/// Descriptors that one call looks at, however many a guest strings together.
+const DESCRIPTORS: usize = 4096;
+/// An Ethernet header.
+const MIN_PACKET: usize = 14;
+
+/// Token of the event by which rings that still hold packets are looked at again.
+pub(super) const AGAIN: u64 = u64::MAX;
+
+/// Where one worker receives from a port.
+#[derive(Debug)]
+pub struct VhostUserRx {
+    queues: Arc<Queues>,
+    /// The rings that are this worker's, a bit each.
+    share: u64,
+    epoll: Epoll,
+    again: Event,
+}
+
+/// What a ring is left with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Left {
+    /// The guest will notify us of more.
+    Nothing,
+    /// The limit ended the call.
+    More,
+}
+
+impl VhostUserRx {
+    /// Takes from the rings with a bit in `share`.
+    pub(super) fn new(queues: &Arc<Queues>, share: u64) -> std::io::Result<Self> {
+        let (epoll, again) = (Epoll::new()?, Event::new()?);
+        epoll.add_edge(again.as_fd(), AGAIN)?;
+        Ok(Self {
+            queues: Arc::clone(queues),
+            share,
+            epoll,
+            again,
+        })
+    }
+
+    /// Whether a ring is among those received here.
+    pub(super) fn has(&self, ring: usize) -> bool {
+        self.share & (1 << ring) != 0
+    }
+
+    /// Waits for a guest's notifier, too.
+    pub(super) fn add(&self, ring: usize, kick: BorrowedFd<'_>) -> std::io::Result<()> {
+        self.epoll.add_edge(kick, ring as u64)
+    }
+
+    /// No longer does.
+    pub(super) fn remove(&self, kick: BorrowedFd<'_>) {
+        self.epoll.remove(kick);
+    }
+
+    /// Lets the worker look at its rings.
+    pub(super) fn poke(&self) {
+        self.again.signal();
+    }
+
+    /// Appends packets to `out`, at most `max`.
+    pub fn rx(
+        &self,
+        pool: &mut BufferPool,
+        scratch: &mut RxScratch,
+        out: &mut Vec<BufferIndex>,
+        max: usize,
+    ) -> RxResult {
+        let mut result = RxResult::default();
+        // First the news is taken, then the rings are looked at: what comes later is new again.
+        let _ = self.epoll.ready().count();
+        let mut has_more = false;
+        let mut rings = self.queues.running() & self.share;
+        let fair = max.div_ceil(rings.count_ones().max(1) as usize);
+        while rings != 0 {
+            let number = rings.trailing_zeros() as usize;
+            rings &= rings - 1;
+            let mut slot = self.queues.lock(number);
+            let Some(ring) = slot.as_mut() else {
+                continue;
+            };
+            let mut batch = Batch {
+                queues: &self.queues,
+                pool,
+                scratch,
+                out,
+                result: &mut result,
+            };
+            let outcome = batch.receive(ring, fair);
+            // Chains taken until a fault go back, too.
+            ring.publish();
+            match outcome {
+                _ if ring.is_lost() => {
+                    let fault = VhostUserFault::MemoryLost;
+                    self.queues.give_up(number, &mut slot, fault);
+                }
+                Ok(Left::More) => has_more = true,
+                Ok(Left::Nothing) => {}
+                Err(fault) => self.queues.give_up(number, &mut slot, fault),
+            }
+        }
+        result.is_drained = !has_more;
+        if has_more {
+            self.again.signal();
+        }
+        result
+    }
+}
+
+impl AsFd for VhostUserRx {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.epoll.as_fd()
+    }
+}
+
+/// Where the packets of a call go.
+struct Batch<'a> {
+    queues: &'a Queues,
+    pool: &'a mut BufferPool,
+    scratch: &'a mut RxScratch,
+    out: &'a mut Vec<BufferIndex>,
+    result: &'a mut RxResult,
+}
+
+impl Batch<'_> {
+    /// Takes at most `max` chains of a ring.
+    ///
+    /// # Errors
+    /// The ring makes no sense any more.
+    fn receive(&mut self, ring: &mut Ring, max: usize) -> Result<Left, VhostUserFault> {
+        let (mut left, mut budget) = (max, DESCRIPTORS);
+        ring.mute();
+        loop {
+            let waiting = usize::from(ring.waiting()?);
+            for _ in 0..waiting.min(left) {
+                let head = ring.take()?;
+                self.receive_chain(ring, head, &mut budget);
+                ring.give_back(head, 0);
+                left -= 1;
+                if budget == 0 {
+                    return Ok(Left::More);
+                }
+            }
+            if left == 0 {
+                return Ok(Left::More);
+            }
+            ring.unmute();
+            if ring.waiting()? == 0 {
+                return Ok(Left::Nothing);
+            }
+            ring.mute();
+        }
+    }
+
+    /// Copies a packet out of a chain, or counts why not.
+    fn receive_chain(&mut self, ring: &Ring, head: u16, budget: &mut usize) {
+        let mut pieces = std::mem::take(&mut self.scratch.pieces);
+        pieces.clear();
+        let walked = ring.walk(head, Direction::FromGuest, &mut pieces, budget);
+        let taken = walked.and_then(|length| self.take_packet(ring.features(), &pieces, length));
+        self.scratch.pieces = pieces;
+        match taken {
+            Ok(Some(packet)) => {
+                self.out.push(packet);
+                self.result.packets += 1;
+            }
+            Ok(None) => self.result.no_buffers += 1,
+            Err(fault) => {
+                self.queues.counters.count(fault, 1);
+                self.result.refused += 1;
+            }
+        }
+    }
+
+    fn take_packet(
+        &mut self,
+        features: Negotiated,
+        pieces: &[Piece],
+        length: usize,
+    ) -> Result<Option<BufferIndex>, VhostUserFault> {
+        let header_len = features.header_len();
+        if length < header_len + MIN_PACKET {
+            return Err(VhostUserFault::Undersized);
+        }
+        let mut header: VnetHeader = [0; VNET_HEADER_LEN];
+        read_pieces(pieces, &mut header);
+        let offload = offload(features, &header)?;
+        let packet = self
+            .scratch
+            .copy_pieces(self.pool, pieces, header_len, length - header_len);
+        if let Some(packet) = packet {
+            attach(self.pool, packet, offload);
+        }
+        Ok(packet)
+    }
+}
+
+/// What a guest's header says; nothing if offloads were not agreed on.
+fn offload(features: Negotiated, header: &VnetHeader) -> Result<Offload, VhostUserFault> {
+    if !features.takes_offloads() {
+        return Ok(Offload::default());
+    }
+    let offload = decode(header, false).ok_or(VhostUserFault::BadHeader)?;
+    if !features.accepts_from_guest(&offload) {
+        return Err(VhostUserFault::BadHeader);
+    }
+    // "Data valid" is what a device says to a driver (VIRTIO 1.2 §5.1.6.2).
+    Ok(Offload {
+        data_valid: false,
+        ..offload
+    })
+}

@@ -1,0 +1,288 @@
+//! Putting packets into guests' receive buffers.
+
+use std::sync::Arc;
+
+use weft_packet::{BufferIndex, BufferPool, GsoType, Offload, complete_checksum, gso};
+
+use super::counters::VhostUserFault;
+use super::features::Negotiated;
+use super::queue::Queues;
+use super::ring::{Direction, Ring};
+use crate::rx::Piece;
+use crate::tx::{TxResult, TxScratch};
+use crate::vnet_header::{VNET_HEADER_LEN, encode};
+
+/// Longest header: with the number of merged buffers.
+const MAX_HEADER: usize = VNET_HEADER_LEN + 2;
+
+/// Where the workers send on a port. Any number of them may.
+#[derive(Debug)]
+pub struct VhostUserTx {
+    queues: Arc<Queues>,
+}
+
+/// What a worker needs to send to guests.
+#[derive(Debug, Default)]
+pub(crate) struct GuestScratch {
+    pieces: Vec<Piece>,
+    /// Chains of the packet, with their lengths.
+    chains: Vec<(u16, usize)>,
+    /// What a packet was cut into.
+    segments: Vec<BufferIndex>,
+}
+
+impl VhostUserTx {
+    pub(super) fn new(queues: &Arc<Queues>) -> Self {
+        Self {
+            queues: Arc::clone(queues),
+        }
+    }
+
+    /// Sends the packets of `packets` in order and frees them all. Workers are spread over the
+    /// guest's rings by their number, as VPP's threads are.
+    pub fn tx(
+        &self,
+        worker: usize,
+        pool: &mut BufferPool,
+        packets: &[BufferIndex],
+        scratch: &mut TxScratch,
+    ) -> TxResult {
+        let mut result = TxResult::default();
+        let number = self.ring_of(worker);
+        let mut slot = number.map(|number| self.queues.lock(number));
+        let ring = slot.as_deref_mut().and_then(Option::as_mut);
+        let (Some(number), Some(ring)) = (number, ring) else {
+            self.count(VhostUserFault::NotReady, packets.len() as u64);
+            result.refused = packets.len();
+            pool.free_many(packets);
+            return result;
+        };
+        let mut batch = Batch {
+            ring,
+            pool,
+            scratch: &mut scratch.guest,
+            counts: [0; 5],
+        };
+        let mut broken = None;
+        let mut rest = packets.iter();
+        for &packet in rest.by_ref() {
+            if let Err(fault) = batch.send(packet) {
+                broken = Some(fault);
+                break;
+            }
+        }
+        let [sent, full, no_merge, bad_offload, refused] = batch.counts;
+        let unsent = rest.len();
+        batch.ring.publish();
+        if batch.ring.is_lost() {
+            broken = Some(VhostUserFault::MemoryLost);
+        }
+        pool.free_many(rest.as_slice());
+        if let (Some(fault), Some(slot)) = (broken, slot.as_deref_mut()) {
+            self.queues.give_up(number, slot, fault);
+        }
+        self.count(VhostUserFault::NoDescriptors, full as u64);
+        self.count(VhostUserFault::NoMerge, no_merge as u64);
+        self.count(VhostUserFault::BadOffload, bad_offload as u64);
+        TxResult {
+            sent,
+            full,
+            refused: no_merge + bad_offload + refused + unsent,
+        }
+    }
+
+    fn count(&self, fault: VhostUserFault, times: u64) {
+        if times > 0 {
+            self.queues.counters.count(fault, times);
+        }
+    }
+
+    /// The ring that a worker sends on.
+    fn ring_of(&self, worker: usize) -> Option<usize> {
+        // Guests receive on the even ones.
+        const RECEIVING: u64 = 0x5555_5555_5555_5555;
+        let mut rings = self.queues.running() & RECEIVING;
+        let count = rings.count_ones() as usize;
+        for _ in 0..worker.checked_rem(count)? {
+            rings &= rings - 1;
+        }
+        Some(rings.trailing_zeros() as usize)
+    }
+}
+
+/// One call's state.
+struct Batch<'a> {
+    ring: &'a mut Ring,
+    pool: &'a mut BufferPool,
+    scratch: &'a mut GuestScratch,
+    /// By [`Outcome`].
+    counts: [usize; 5],
+}
+
+/// What became of a packet.
+#[derive(Debug, Clone, Copy)]
+enum Outcome {
+    Sent = 0,
+    Full = 1,
+    NoMerge = 2,
+    BadOffload = 3,
+    Refused = 4,
+}
+
+impl Batch<'_> {
+    /// Sends a packet, whole or in segments, and frees it.
+    ///
+    /// # Errors
+    /// The ring makes no sense any more.
+    fn send(&mut self, packet: BufferIndex) -> Result<(), VhostUserFault> {
+        let offload = self.pool.offload(packet);
+        if self.ring.features().guest_segments(&offload) {
+            let sent = self.send_whole(packet);
+            self.pool.free(packet);
+            return self.note(sent);
+        }
+        let mut segments = std::mem::take(&mut self.scratch.segments);
+        segments.clear();
+        let mut outcome = Ok(());
+        if gso::segment(self.pool, packet, &mut segments).is_err() {
+            self.pool.free(packet);
+            self.counts[Outcome::BadOffload as usize] += 1;
+        } else {
+            // Counted as the one packet it was; what follows a lost segment is still of use.
+            let mut worst = Outcome::Sent;
+            for &segment in &segments {
+                match self.send_whole(segment) {
+                    Ok(Outcome::Sent) => {}
+                    Ok(other) => worst = other,
+                    Err(fault) => outcome = Err(fault),
+                }
+                if outcome.is_err() {
+                    worst = Outcome::Refused;
+                    break;
+                }
+            }
+            self.counts[worst as usize] += 1;
+            self.pool.free_many(&segments);
+        }
+        self.scratch.segments = segments;
+        outcome
+    }
+
+    fn note(&mut self, sent: Result<Outcome, VhostUserFault>) -> Result<(), VhostUserFault> {
+        let outcome = *sent.as_ref().unwrap_or(&Outcome::Refused);
+        self.counts[outcome as usize] += 1;
+        sent.map(|_| ())
+    }
+
+    fn send_whole(&mut self, packet: BufferIndex) -> Result<Outcome, VhostUserFault> {
+        let features = self.ring.features();
+        if !features.guest_checksums() && complete_checksum(self.pool, packet).is_err() {
+            return Ok(Outcome::BadOffload);
+        }
+        let offload = said_to_guest(features, self.pool.offload(packet));
+        let length = features.header_len() + self.pool.total_length(packet);
+        if let Some(outcome) = self.reserve(length)? {
+            return Ok(outcome);
+        }
+        self.fill(packet, &offload, features.header_len());
+        let mut left = length;
+        for &(head, room) in &self.scratch.chains {
+            let here = room.min(left);
+            left -= here;
+            // At most a packet's length.
+            self.ring.give_back(head, here as u32);
+        }
+        Ok(Outcome::Sent)
+    }
+
+    /// Takes chains with room for `length` bytes into the scratch, or none and says why.
+    fn reserve(&mut self, length: usize) -> Result<Option<Outcome>, VhostUserFault> {
+        let start = self.ring.position();
+        let mergeable = self.ring.features().mergeable();
+        let mut waiting = self.ring.waiting()?;
+        let mut room = 0;
+        self.scratch.pieces.clear();
+        self.scratch.chains.clear();
+        while room < length {
+            let refused = if waiting == 0 {
+                Outcome::Full
+            } else if !mergeable && !self.scratch.chains.is_empty() {
+                Outcome::NoMerge
+            } else {
+                waiting -= 1;
+                let head = self.ring.take()?;
+                let pieces = &mut self.scratch.pieces;
+                let mut budget = usize::MAX;
+                let here = self
+                    .ring
+                    .walk(head, Direction::ToGuest, pieces, &mut budget)?;
+                self.scratch.chains.push((head, here));
+                room += here;
+                continue;
+            };
+            self.ring.rewind(start);
+            return Ok(Some(refused));
+        }
+        Ok(None)
+    }
+
+    /// Writes header and packet into the pieces, which have room for them.
+    fn fill(&mut self, packet: BufferIndex, offload: &Offload, header_len: usize) {
+        let mut header = [0; MAX_HEADER];
+        let (fixed, merged) = header.split_at_mut(VNET_HEADER_LEN);
+        fixed.copy_from_slice(&encode(offload));
+        // A ring has at most 32768.
+        let buffers = self.scratch.chains.len() as u16;
+        merged.copy_from_slice(&buffers.to_le_bytes());
+        let mut writer = Writer {
+            pieces: self.scratch.pieces.iter(),
+            start: std::ptr::null_mut(),
+            length: 0,
+        };
+        writer.write(header.get(..header_len).unwrap_or_default());
+        for segment in self.pool.segments(packet) {
+            writer.write(segment);
+        }
+    }
+}
+
+/// What a guest may be told of a packet.
+fn said_to_guest(features: Negotiated, offload: Offload) -> Offload {
+    if features.guest_checksums() {
+        offload
+    } else {
+        // Nothing is left to be done.
+        Offload {
+            gso_type: GsoType::None,
+            ..Offload::default()
+        }
+    }
+}
+
+/// Fills pieces one after the other.
+struct Writer<'a> {
+    pieces: std::slice::Iter<'a, Piece>,
+    start: *mut u8,
+    length: usize,
+}
+
+impl Writer<'_> {
+    fn write(&mut self, mut bytes: &[u8]) {
+        while !bytes.is_empty() {
+            if self.length == 0 {
+                let Some(piece) = self.pieces.next() else {
+                    return;
+                };
+                (self.start, self.length) = (piece.start, piece.length);
+            }
+            let here = bytes.len().min(self.length);
+            // SAFETY: the piece lies in guest memory that the ring keeps mapped, and has `length`
+            // bytes left; a guest's memory and a buffer of the pool are never the same.
+            unsafe { std::ptr::copy_nonoverlapping(bytes.as_ptr(), self.start, here) };
+            // SAFETY: not beyond the piece's end.
+            self.start = unsafe { self.start.add(here) };
+            self.length -= here;
+            bytes = bytes.get(here..).unwrap_or_default();
+        }
+    }
+}
