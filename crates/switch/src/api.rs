@@ -15,6 +15,7 @@ mod l2;
 mod memclnt;
 mod subif;
 mod tapv2;
+mod vhost_user;
 mod vlib;
 mod vpe;
 
@@ -96,6 +97,7 @@ impl Api {
         subif::register(&mut api);
         tapv2::register(&mut api);
         af_packet::register(&mut api);
+        vhost_user::register(&mut api);
         l2::register(&mut api);
         graph::register(&mut api);
         api

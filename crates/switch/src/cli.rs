@@ -11,6 +11,7 @@ mod interfaces;
 mod nodes;
 mod table;
 mod trace;
+mod vhost_user;
 
 #[cfg(test)]
 mod tests;
@@ -135,6 +136,11 @@ const COMMANDS: &[Command] = &[
         path: "show version",
         help: "show version",
         run: show_version,
+    },
+    Command {
+        path: "show vhost-user",
+        help: "show vhost-user [<interface> [<interface> [..]]]",
+        run: vhost_user::show,
     },
     Command {
         path: "trace add",

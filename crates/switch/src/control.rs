@@ -8,6 +8,7 @@
 mod events;
 mod pool;
 mod record;
+mod vhost_user;
 
 use std::collections::{HashMap, HashSet};
 use std::time::Instant;
@@ -21,10 +22,13 @@ pub(crate) use events::InterfaceEvent;
 pub(crate) use events::{EventKind, Events};
 pub(crate) use pool::{IdSet, Pool};
 pub(crate) use record::{
-    AfPacketDevice, Device, Loopback, PortRx, PortTx, Record, SubInterface, TapDevice, cut_to_field,
+    AfPacketDevice, Device, Loopback, PortRx, PortTx, Record, SubInterface, TapDevice,
+    VhostUserDevice, cut_to_field,
 };
 
 use crate::config::SwitchConfig;
+use crate::error::SwitchError;
+use crate::poller::Poller;
 use crate::worker::Workers;
 
 /// VPP's `TAP_MAX_INSTANCE`: the greatest N in `tapN`.
@@ -44,6 +48,10 @@ pub(crate) struct Control {
     pub(crate) taps: Pool<SwIfIndex>,
     pub(crate) loopback_ids: IdSet,
     pub(crate) af_packets: Pool<(String, SwIfIndex)>,
+    /// vhost-user interfaces.
+    pub(crate) vhost_users: Pool<SwIfIndex>,
+    /// Waits for the peers of vhost-user interfaces, which are known by their indices.
+    peers: Poller,
     /// Numbers of bridge domains that forward ARP as unicast: kept and dumped only.
     pub(crate) arp_ufwd: HashSet<u32>,
     /// Tags of bridge domains, by number.
@@ -61,8 +69,16 @@ pub(crate) struct Control {
 
 impl Control {
     /// A switch with nothing but `local0`, on tables and workers that belong together.
-    pub(crate) fn new(config: SwitchConfig, tables: Tables, workers: Workers) -> Self {
+    ///
+    /// # Errors
+    /// The system has no descriptors left.
+    pub(crate) fn new(
+        config: SwitchConfig,
+        tables: Tables,
+        workers: Workers,
+    ) -> Result<Self, SwitchError> {
         let mut control = Self {
+            peers: Poller::new().map_err(SwitchError::system("create an epoll instance"))?,
             config,
             tables,
             records: Vec::new(),
@@ -71,6 +87,7 @@ impl Control {
             taps: Pool::default(),
             loopback_ids: IdSet::new(LOOPBACK_INSTANCES),
             af_packets: Pool::default(),
+            vhost_users: Pool::default(),
             arp_ufwd: HashSet::new(),
             bd_tags: HashMap::new(),
             events: Events::default(),
@@ -85,7 +102,7 @@ impl Control {
             .tables
             .add_port("local0", class, MacAddr::default(), 0);
         control.set_record(local0, Record::new(Device::Local, 0));
-        control
+        Ok(control)
     }
 
     /// Adds a port with its record and tells it.

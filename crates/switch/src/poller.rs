@@ -91,6 +91,13 @@ impl Poller {
     }
 }
 
+/// Ready when one of its descriptors is.
+impl AsFd for Poller {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.epoll.as_fd()
+    }
+}
+
 impl Interest {
     fn flags(self) -> epoll::EventFlags {
         match self {

@@ -20,7 +20,8 @@ use crate::socket::ApiSocket;
 /// Tokens of the epoll set; clients count from `CLIENTS`.
 const STOP: u64 = 0;
 const LISTENER: u64 = 1;
-const CLIENTS: u64 = 2;
+const PEERS: u64 = 2;
+const CLIENTS: u64 = 3;
 
 /// Most clients at a time; further ones are closed at once.
 const MAX_CLIENTS: usize = 256;
@@ -60,7 +61,8 @@ impl Server {
         let poller = Poller::new().map_err(SwitchError::system("create an epoll instance"))?;
         let added = poller
             .add(&stop, STOP, Interest::Read)
-            .and_then(|()| poller.add(&socket, LISTENER, Interest::Read));
+            .and_then(|()| poller.add(&socket, LISTENER, Interest::Read))
+            .and_then(|()| poller.add(control.peers(), PEERS, Interest::Read));
         added.map_err(SwitchError::system("wait for API clients"))?;
         Ok(Self {
             poller,
@@ -94,6 +96,11 @@ impl Server {
                         return Ok(());
                     }
                     LISTENER => self.accept(),
+                    PEERS => {
+                        self.control.attend_peers();
+                        self.control.publish();
+                        self.tell_events();
+                    }
                     _ => self.serve(event),
                 }
             }

@@ -35,7 +35,7 @@ impl Switch {
         let stop = Waker::new().map_err(SwitchError::system("create an eventfd"))?;
         let workers = Workers::start(config.workers, config.buffers, &tables.handle(), &stop)
             .map_err(SwitchError::system("start the workers"))?;
-        let mut control = Control::new(config, tables, workers);
+        let mut control = Control::new(config, tables, workers)?;
         control.touch();
         control.publish();
         let server = Server::new(socket, control, stop.clone())?;

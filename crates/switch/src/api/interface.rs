@@ -149,7 +149,8 @@ impl Serve for SwInterfaceSetFlags {
 }
 
 /// A port's link follows its administrative state, whatever the device behind it does: that is all
-/// that VPP's drivers for TAPs, host devices and loopbacks tell. A sub-interface comes up only if
+/// that VPP's drivers for TAPs, host devices and loopbacks tell; a virtual machine's card must be
+/// there, too. A sub-interface comes up only if
 /// its port is up.
 fn set_admin_up(control: &mut Control, index: SwIfIndex, up: bool) -> Result<(), Retval> {
     let port = control.port_of(index).ok_or(Retval::INVALID_SW_IF_INDEX)?;
@@ -182,6 +183,11 @@ fn set_admin_up(control: &mut Control, index: SwIfIndex, up: bool) -> Result<(),
             control.set_link_up(index, up);
         }
         Some(Device::Tap(_) | Device::Loopback(_)) => control.set_link_up(index, up),
+        // Also needs a peer (`vui_is_link_up`).
+        Some(Device::VhostUser(device)) => {
+            let is_ready = device.port.is_ready();
+            control.set_link_up(index, up && is_ready);
+        }
         Some(Device::Local | Device::Sub(_)) | None => {}
     }
     Ok(())
@@ -217,7 +223,8 @@ fn set_link_mtu(control: &mut Control, index: SwIfIndex, mtu: u16) -> Result<(),
         Device::Sub(_) => return Err(Retval::INVALID_VALUE),
         Device::Local => return Err(FEATURE_DISABLED),
         Device::Loopback(loopback) if loopback.link_mtu == mtu => return Ok(()),
-        Device::Loopback(_) => return Err(Retval::UNSUPPORTED),
+        Device::VhostUser(device) if device.link_mtu == mtu => return Ok(()),
+        Device::Loopback(_) | Device::VhostUser(_) => return Err(Retval::UNSUPPORTED),
         Device::Tap(tap) if tap.link_mtu == mtu => return Ok(()),
         Device::Tap(tap) => tap.link_mtu = mtu,
         Device::AfPacket(device) if device.link_mtu == mtu => return Ok(()),
@@ -283,7 +290,9 @@ fn set_mac(control: &mut Control, index: SwIfIndex, mac: MacAddress) -> Result<(
             }
         }
         Some(Device::Tap(_) | Device::Loopback(_)) => {}
-        Some(Device::Local | Device::Sub(_)) | None => return Err(Retval::UNIMPLEMENTED),
+        Some(Device::Local | Device::VhostUser(_) | Device::Sub(_)) | None => {
+            return Err(Retval::UNIMPLEMENTED);
+        }
     }
     control.touch();
     control

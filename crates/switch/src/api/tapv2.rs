@@ -160,6 +160,7 @@ fn retval(error: &PortError) -> Retval {
         PortError::EnterNamespace { .. }
         | PortError::Tap { .. }
         | PortError::PacketSocket { .. }
+        | PortError::VhostUser { .. }
         | PortError::RingSize { .. } => Retval::SYSCALL_ERROR_3,
     }
 }

@@ -39,7 +39,8 @@ struct Client {
 
 impl Client {
     fn new() -> Self {
-        let control = Control::new(SwitchConfig::default(), Tables::new(1), Workers::none());
+        let control = Control::new(SwitchConfig::default(), Tables::new(1), Workers::none())
+            .expect("control");
         let session = Session {
             index: INDEX,
             ..Session::default()

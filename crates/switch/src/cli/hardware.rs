@@ -64,6 +64,10 @@ pub(super) fn show(control: &mut Control, arguments: &[&str]) -> Result<String, 
                 let (name, mtu) = (device.port.host_if_name(), device.port.mtu());
                 let _ = writeln!(text, "  host device {name} mtu {mtu} carrier {carrier}");
             }
+            Device::VhostUser(device) => {
+                let socket = device.port.config().socket.display();
+                let _ = writeln!(text, "  socket {socket}");
+            }
             Device::Local | Device::Loopback(_) | Device::Sub(_) => {}
         }
     }

@@ -9,7 +9,7 @@ use crate::control::{Device, Loopback};
 use crate::worker::Workers;
 
 fn switch() -> Control {
-    Control::new(SwitchConfig::default(), Tables::new(1), Workers::none())
+    Control::new(SwitchConfig::default(), Tables::new(1), Workers::none()).expect("control")
 }
 
 fn loopback(control: &mut Control, instance: u32) -> SwIfIndex {

@@ -38,6 +38,11 @@ impl<T> Pool<T> {
         self.slots.len() - 1
     }
 
+    /// The number that the next element will get.
+    pub(crate) fn next(&self) -> usize {
+        self.free.last().copied().unwrap_or(self.slots.len())
+    }
+
     /// Takes an element out.
     pub(crate) fn remove(&mut self, at: usize) -> Option<T> {
         let element = self.slots.get_mut(at)?.take()?;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use weft_graph::OuterTag;
 use weft_packet::SwIfIndex;
-use weft_ports::PacketPort;
+use weft_ports::{PacketPort, VhostUser, VhostUserRx, VhostUserTx};
 use weft_vpp_wire::messages::interface::SubIfFlags;
 use weft_vpp_wire::messages::tapv2::SwInterfaceTapV2Details;
 use weft_vpp_wire::{FixedString, Reader, Wire};
@@ -31,6 +31,8 @@ pub(crate) enum Device {
     Tap(Box<TapDevice>),
     /// A device of the host.
     AfPacket(Box<AfPacketDevice>),
+    /// A virtual machine's network card.
+    VhostUser(Box<VhostUserDevice>),
     /// A sub-interface.
     Sub(SubInterface),
 }
@@ -68,6 +70,17 @@ pub(crate) struct AfPacketDevice {
     pub(crate) port: PacketPort,
 }
 
+/// A virtual machine's network card.
+#[derive(Debug)]
+pub(crate) struct VhostUserDevice {
+    /// Its place in the pool of such interfaces, which is the order of their dump.
+    pub(crate) instance: usize,
+    /// Greatest frame without header, bytes.
+    pub(crate) link_mtu: u16,
+    /// The device; its rings are also used by the workers.
+    pub(crate) port: VhostUser,
+}
+
 /// A sub-interface, as its creator described it.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct SubInterface {
@@ -101,6 +114,7 @@ impl Device {
             Self::Loopback(_) => "Loopback",
             Self::Tap(_) => "tap",
             Self::AfPacket(_) => "af-packet",
+            Self::VhostUser(_) => "vhost-user",
             Self::Sub(_) => "",
         }
     }
@@ -111,6 +125,7 @@ impl Device {
             Self::Loopback(loopback) => loopback.link_mtu,
             Self::Tap(tap) => tap.link_mtu,
             Self::AfPacket(port) => port.link_mtu,
+            Self::VhostUser(device) => device.link_mtu,
             Self::Local | Self::Sub(_) => 0,
         }
     }
@@ -149,6 +164,8 @@ pub(crate) enum PortTx {
     Tap(Arc<weft_ports::TapQueue>),
     /// A packet socket.
     Packet(Arc<weft_ports::PacketTx>),
+    /// A virtual machine's rings, and the number of the worker, by which it chooses one.
+    VhostUser(Arc<VhostUserTx>, usize),
 }
 
 /// What one worker receives from.
@@ -158,4 +175,6 @@ pub(crate) enum PortRx {
     Tap(Arc<weft_ports::TapQueue>),
     /// A packet socket.
     Packet(weft_ports::PacketRx),
+    /// A worker's share of a virtual machine's rings.
+    VhostUser(Arc<VhostUserRx>),
 }

@@ -72,6 +72,7 @@ impl Ports {
         let result = match rx {
             PortRx::Tap(queue) => queue.rx(pool, &mut self.rx_scratch, out, max),
             PortRx::Packet(socket) => socket.rx(pool, &mut self.rx_scratch, out, max),
+            PortRx::VhostUser(rings) => rings.rx(pool, &mut self.rx_scratch, out, max),
         };
         Some((*port, result))
     }
@@ -92,6 +93,8 @@ impl Ports {
                 tracing::warn!(%port, "the TAP device is gone");
                 let _ = poller.remove(queue.as_fd());
             }
+            // An epoll instance has no errors.
+            PortRx::VhostUser(_) => {}
         }
     }
 
@@ -105,6 +108,9 @@ impl Ports {
         match self.tx.get(port.0 as usize).and_then(Option::as_ref) {
             Some(PortTx::Tap(queue)) => Some(queue.tx(pool, packets, &mut self.tx_scratch)),
             Some(PortTx::Packet(socket)) => Some(socket.tx(pool, packets, &mut self.tx_scratch)),
+            Some(PortTx::VhostUser(rings, worker)) => {
+                Some(rings.tx(*worker, pool, packets, &mut self.tx_scratch))
+            }
             None => {
                 pool.free_many(packets);
                 None
@@ -118,6 +124,7 @@ impl AsFd for PortRx {
         match self {
             Self::Tap(queue) => queue.as_fd(),
             Self::Packet(socket) => socket.as_fd(),
+            Self::VhostUser(rings) => rings.as_fd(),
         }
     }
 }

@@ -100,7 +100,7 @@ impl Thread {
             self.graph
                 .count_rx_no_buffer(port, result.no_buffers as u64);
         }
-        let broken = result.truncated + result.bad_header;
+        let broken = result.broken();
         if broken > 0 {
             self.graph.count_rx_error(port, broken as u64);
         }
