@@ -16,6 +16,11 @@ mod mark;
 
 use weft_plan::{ObjectKey, Observed};
 use weft_vpp_wire::capability::Missing;
+use weft_vpp_wire::messages::acl::{
+    ACL_NONE, AclAddReplace, AclDel, AclDump, AclInterfaceListDump, AclInterfaceSetAclList,
+    MacipAclAddReplace, MacipAclDel, MacipAclDump, MacipAclInterfaceAddDel,
+    MacipAclInterfaceListDump,
+};
 use weft_vpp_wire::messages::af_packet::{AfPacketCreateV3, AfPacketDelete};
 use weft_vpp_wire::messages::interface::{
     CreateSubif, DeleteSubif, SwInterfaceDump, SwInterfaceEvent, SwInterfaceSetFlags,
@@ -26,7 +31,10 @@ use weft_vpp_wire::messages::l2::{
     L2InterfaceVlanTagRewrite, SwInterfaceSetL2Bridge,
 };
 use weft_vpp_wire::messages::tapv2::{SwInterfaceTapV2Dump, TapCreateV3, TapDeleteV2};
-use weft_vpp_wire::{BdId, Declared, SwIfIndex};
+use weft_vpp_wire::messages::vhost_user::{
+    CreateVhostUserIfV2, DeleteVhostUserIf, SwInterfaceVhostUserDump,
+};
+use weft_vpp_wire::{BdId, Declared, Dump, SwIfIndex};
 
 use crate::connection::Connection;
 use crate::error::CallError;
@@ -35,7 +43,7 @@ use interpret::Dumps;
 
 /// The messages without which some object cannot be read or made. Their replies and details go
 /// with them, since VPP declares them together.
-const NEEDED: [Declared; 19] = [
+const NEEDED: [Declared; 32] = [
     Declared::of::<SwInterfaceDump>(),
     Declared::of::<WantInterfaceEvents>(),
     Declared::of::<SwInterfaceEvent>(),
@@ -55,6 +63,19 @@ const NEEDED: [Declared; 19] = [
     Declared::of::<BridgeFlags>(),
     Declared::of::<SwInterfaceSetL2Bridge>(),
     Declared::of::<L2InterfaceVlanTagRewrite>(),
+    Declared::of::<CreateVhostUserIfV2>(),
+    Declared::of::<DeleteVhostUserIf>(),
+    Declared::of::<SwInterfaceVhostUserDump>(),
+    Declared::of::<AclAddReplace>(),
+    Declared::of::<AclDel>(),
+    Declared::of::<AclDump>(),
+    Declared::of::<AclInterfaceSetAclList>(),
+    Declared::of::<AclInterfaceListDump>(),
+    Declared::of::<MacipAclAddReplace>(),
+    Declared::of::<MacipAclDel>(),
+    Declared::of::<MacipAclDump>(),
+    Declared::of::<MacipAclInterfaceAddDel>(),
+    Declared::of::<MacipAclInterfaceListDump>(),
 ];
 
 /// One VPP as far as it is ours.
@@ -62,6 +83,8 @@ const NEEDED: [Declared; 19] = [
 pub struct Session {
     connection: Connection,
     handles: Handles,
+    /// Whether VPP was asked to look at sessions again when access lists change.
+    reclassifies: bool,
 }
 
 impl Session {
@@ -70,6 +93,7 @@ impl Session {
         Self {
             connection,
             handles: Handles::default(),
+            reclassifies: false,
         }
     }
 
@@ -86,8 +110,8 @@ impl Session {
         &self.connection
     }
 
-    /// The number that VPP gave an object, in words: `sw_if_index 7`, `bd_id 3`. For people; a
-    /// membership has none.
+    /// The number that VPP gave an object, in words: `sw_if_index 7`, `bd_id 3`, `acl_index 5`. For
+    /// people; what hangs on an interface (a membership, its access lists) has none.
     pub fn handle(&self, key: &ObjectKey) -> Option<String> {
         match key {
             ObjectKey::Interface(interface) => {
@@ -98,10 +122,19 @@ impl Session {
                 let number = self.handles.bridge(segment)?;
                 Some(format!("bd_id {number}"))
             }
-            ObjectKey::BridgeMember(_) => None,
+            ObjectKey::BridgeMember(_) | ObjectKey::AclBinding(_) | ObjectKey::MacIpBinding(_) => {
+                None
+            }
+            ObjectKey::Acl(key) => Some(format!("acl_index {}", self.handles.acl(key)?)),
+            ObjectKey::MacIpAcl(port) => {
+                let number = self.handles.macip_acl(port)?;
+                Some(format!("MACIP acl_index {number}"))
+            }
             ObjectKey::Surplus(..) => Some(match self.handles.surplus(key)? {
                 Number::Interface(number) => format!("sw_if_index {number}"),
                 Number::Bridge(number) => format!("bd_id {number}"),
+                Number::Acl(number) => format!("acl_index {number}"),
+                Number::MacIpAcl(number) => format!("MACIP acl_index {number}"),
             }),
         }
     }
@@ -110,34 +143,45 @@ impl Session {
     /// answer at all.
     pub async fn observe(&mut self) -> Result<Observed, CallError> {
         let connection = &self.connection;
-        let interfaces = SwInterfaceDump::default();
-        let taps = SwInterfaceTapV2Dump {
-            sw_if_index: SwIfIndex::NONE,
-        };
+        let all = SwIfIndex::NONE;
         let bridges = BridgeDomainDump {
             bd_id: BdId::ANY,
-            sw_if_index: SwIfIndex::NONE,
+            sw_if_index: all,
         };
-        let (interfaces, taps, bridges) = tokio::join!(
-            connection.dump(interfaces),
-            connection.dump(taps),
+        let acl_index = ACL_NONE;
+        let (interfaces, taps, vhost_users, bridges, acls, acl_lists, macip_acls, macip_lists) = tokio::join!(
+            connection.dump(SwInterfaceDump::default()),
+            self.dump_if_there(SwInterfaceTapV2Dump { sw_if_index: all }),
+            self.dump_if_there(SwInterfaceVhostUserDump { sw_if_index: all }),
             connection.dump(bridges),
+            self.dump_if_there(AclDump { acl_index }),
+            self.dump_if_there(AclInterfaceListDump { sw_if_index: all }),
+            self.dump_if_there(MacipAclDump { acl_index }),
+            self.dump_if_there(MacipAclInterfaceListDump { sw_if_index: all }),
         );
-        let taps = match taps {
-            // Without its plugin, there are none.
-            Err(CallError::Unsupported(missing)) => {
-                tracing::warn!(%missing, "no TAPs can be made");
-                Vec::new()
-            }
-            taps => taps?,
-        };
         let dumps = Dumps {
             interfaces: interfaces?,
-            taps,
+            taps: taps?,
+            vhost_users: vhost_users?,
             bridges: bridges?,
+            acls: acls?,
+            acl_lists: acl_lists?,
+            macip_acls: macip_acls?,
+            macip_lists: macip_lists?,
         };
         let (observed, handles) = interpret::interpret(&dumps);
         self.handles = handles;
         Ok(observed)
+    }
+
+    /// A dump of what a plugin has. Without the plugin, there is none.
+    async fn dump_if_there<D: Dump>(&self, dump: D) -> Result<Vec<D::Details>, CallError> {
+        match self.connection.dump(dump).await {
+            Err(CallError::Unsupported(missing)) => {
+                tracing::warn!(%missing, "what this message tells of cannot be there");
+                Ok(Vec::new())
+            }
+            details => details,
+        }
     }
 }

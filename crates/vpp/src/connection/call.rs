@@ -36,7 +36,11 @@ impl Connection {
         Ok((retval, reply.reply.to_str().into_owned()))
     }
 
-    async fn exchange<R: Request>(&self, request: R) -> Result<(Retval, R::Reply), CallError> {
+    /// Sends a request and waits for its reply, whatever the return value.
+    pub(crate) async fn exchange<R: Request>(
+        &self,
+        request: R,
+    ) -> Result<(Retval, R::Reply), CallError> {
         let header = self.shared.next_header();
         let mut frames = Vec::new();
         encode::request(&mut frames, self.shared.table.id::<R>()?, header, &request);

@@ -11,9 +11,11 @@
 mod adopt;
 mod bridge;
 mod interface;
+mod policy;
+mod vhost_user;
 
 use futures::{StreamExt, stream};
-use weft_plan::{Object, ObjectKey, Operation, Outcome};
+use weft_plan::{InterfaceKey, Object, ObjectKey, Operation, Outcome, Surplus};
 use weft_vpp_wire::{Retval, SwIfIndex};
 
 use super::Session;
@@ -24,6 +26,9 @@ use crate::error::CallError;
 /// The most operations of a level that are under way at once. Enough to keep VPP busy while answers
 /// travel, and far below the window of the connection.
 const CONCURRENCY: usize = 256;
+
+/// See [`Session::reclassify_sessions`].
+const RECLASSIFY_SESSIONS: &str = "set acl-plugin reclassify-sessions 1";
 
 /// What an operation needs.
 #[derive(Debug, Clone, Copy)]
@@ -55,6 +60,9 @@ impl Session {
     /// Events that have come belong to [`Self::notices`] first: a number whose interface somebody
     /// else deleted may be another interface's by now.
     pub async fn apply(&mut self, level: &[Operation]) -> Result<Vec<Outcome>, CallError> {
+        if !self.reclassifies && level.iter().any(concerns_acls) {
+            self.reclassify_sessions().await?;
+        }
         let context = Context {
             connection: &self.connection,
             handles: &self.handles,
@@ -73,14 +81,45 @@ impl Session {
     }
 }
 
+impl Session {
+    /// Has VPP look at the sessions of permitted traffic again when access lists change. Else what
+    /// was permitted once would pass for as long as it flows, whatever the rules say by then.
+    ///
+    /// It is a setting of the acl plugin for which there is no message (`acl_set_aclplugin_fn` in
+    /// `src/plugins/acl/acl.c`).
+    async fn reclassify_sessions(&mut self) -> Result<(), CallError> {
+        match self.connection.cli(RECLASSIFY_SESSIONS).await {
+            Ok((Retval::OK, _)) => {}
+            Ok((_, said)) => tracing::warn!(
+                "VPP refuses `{RECLASSIFY_SESSIONS}` ({}): traffic that was permitted once may \
+                 outlive the rule that permits it",
+                said.trim()
+            ),
+            Err(error @ (CallError::Refused { .. } | CallError::Unsupported(_))) => {
+                tracing::warn!(%error, "`{RECLASSIFY_SESSIONS}` cannot be asked for");
+            }
+            Err(error) => return Err(error),
+        }
+        self.reclassifies = true;
+        Ok(())
+    }
+}
+
 impl Context<'_> {
     async fn perform(self, operation: &Operation) -> Result<Ended, CallError> {
         match operation {
             Operation::Create(Object::Uplink(uplink)) => self.create_uplink(uplink).await,
             Operation::Create(Object::SubInterface(sub)) => self.create_sub_interface(sub).await,
             Operation::Create(Object::Tap(tap)) => self.create_tap(tap).await,
+            Operation::Create(Object::VhostUser(vhost)) => self.create_vhost_user(vhost).await,
             Operation::Create(Object::BridgeDomain(bridge)) => self.create_bridge(bridge).await,
             Operation::Create(Object::BridgeMember(member)) => self.join_bridge(member).await,
+            Operation::Create(Object::Acl(acl)) => self.create_acl(acl).await,
+            Operation::Create(Object::AclBinding(binding)) => self.bind_acls(binding, None).await,
+            Operation::Create(Object::MacIpAcl(acl)) => self.create_macip_acl(acl).await,
+            Operation::Create(Object::MacIpBinding(binding)) => {
+                self.bind_macip_acl(binding, None).await
+            }
             Operation::Create(object @ Object::Surplus(_)) => {
                 let reason = format!("{} is nothing that is made", object.key());
                 Ok(Ended::refused(reason, None))
@@ -97,11 +136,22 @@ impl Context<'_> {
                 self.update_sub_interface(from, to).await
             }
             (Object::Tap(from), Object::Tap(to)) => self.update_tap(from, to).await,
+            (Object::VhostUser(from), Object::VhostUser(to)) => {
+                self.update_vhost_user(from, to).await
+            }
             (Object::BridgeDomain(from), Object::BridgeDomain(to)) => {
                 self.update_bridge(from, to).await
             }
             (Object::BridgeMember(from), Object::BridgeMember(to)) => {
                 self.update_member(from, to).await
+            }
+            (Object::Acl(from), Object::Acl(to)) => self.update_acl(from, to).await,
+            (Object::AclBinding(_), Object::AclBinding(to)) => {
+                self.bind_acls(to, Some(from.clone())).await
+            }
+            (Object::MacIpAcl(from), Object::MacIpAcl(to)) => self.update_macip_acl(from, to).await,
+            (Object::MacIpBinding(_), Object::MacIpBinding(to)) => {
+                self.bind_macip_acl(to, Some(from.clone())).await
             }
             (from, to) => {
                 let reason = format!("{} cannot become {}", from.key(), to.key());
@@ -117,7 +167,12 @@ impl Context<'_> {
             Object::Tap(tap) => self.delete_tap(tap).await,
             Object::BridgeDomain(bridge) => self.delete_bridge(bridge).await,
             Object::BridgeMember(member) => self.leave_bridge(member).await,
-            Object::Surplus(_) => self.delete_surplus(object.key()).await,
+            Object::VhostUser(vhost) => self.delete_vhost_user(vhost).await,
+            Object::Acl(acl) => self.delete_acl(acl).await,
+            Object::AclBinding(binding) => self.unbind_acls(binding).await,
+            Object::MacIpAcl(acl) => self.delete_macip_acl(acl).await,
+            Object::MacIpBinding(binding) => self.unbind_macip_acl(binding).await,
+            Object::Surplus(surplus) => self.delete_surplus(surplus).await,
         };
         match deleted {
             Ok(change) => Ok(Ended::done(change)),
@@ -127,17 +182,25 @@ impl Context<'_> {
     }
 
     /// Removes what has the mark of another.
-    async fn delete_surplus(self, key: ObjectKey) -> Result<Option<Change>, Failure> {
+    async fn delete_surplus(self, surplus: &Surplus) -> Result<Option<Change>, Failure> {
+        let key = Object::Surplus(surplus.clone()).key();
         match self.handles.surplus(&key) {
-            Some(Number::Interface(sw_if_index)) => self.delete_tap_at(sw_if_index).await?,
+            Some(Number::Interface(sw_if_index)) => match surplus.of {
+                ObjectKey::Interface(InterfaceKey::VhostUser(_)) => {
+                    self.delete_vhost_user_at(sw_if_index).await?;
+                }
+                _ => self.delete_tap_at(sw_if_index).await?,
+            },
             Some(Number::Bridge(bd_id)) => self.delete_bridge_at(bd_id).await?,
+            Some(Number::Acl(index)) => self.delete_acl_at(index).await?,
+            Some(Number::MacIpAcl(index)) => self.delete_unused_macip_acl_at(index).await?,
             None => {}
         }
         Ok(Some(Change::NoSurplus(key)))
     }
 
     /// The number of an interface that an operation counts on.
-    fn interface(self, key: &weft_plan::InterfaceKey) -> Result<SwIfIndex, Failure> {
+    fn interface(self, key: &InterfaceKey) -> Result<SwIfIndex, Failure> {
         self.handles
             .interface(key)
             .ok_or_else(|| Failure::Refused(format!("{key} is not in VPP")))
@@ -187,6 +250,10 @@ impl From<CallError> for Failure {
             }
         }
     }
+}
+
+fn concerns_acls(operation: &Operation) -> bool {
+    matches!(operation.object(), Object::Acl(_) | Object::AclBinding(_))
 }
 
 /// Deleting what is gone already is no failure.

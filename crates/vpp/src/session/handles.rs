@@ -2,8 +2,8 @@
 
 use std::collections::HashMap;
 
-use weft_model::NetworkSegment;
-use weft_plan::{InterfaceKey, Object, ObjectKey, Surplus};
+use weft_model::{NetworkSegment, PortId};
+use weft_plan::{AclKey, InterfaceKey, Object, ObjectKey, Surplus};
 use weft_vpp_wire::{BdId, SwIfIndex};
 
 /// Names and numbers, both ways.
@@ -12,6 +12,8 @@ pub(super) struct Handles {
     interfaces: HashMap<InterfaceKey, SwIfIndex>,
     keys: HashMap<SwIfIndex, InterfaceKey>,
     bridges: HashMap<NetworkSegment, BdId>,
+    acls: HashMap<AclKey, u32>,
+    macip_acls: HashMap<PortId, u32>,
     /// Devices of the kernel behind TAPs that are not ours, and these TAPs' names in VPP. Where it
     /// matters: VPP gives a second TAP the same device, without an error.
     foreign_taps: HashMap<String, String>,
@@ -26,6 +28,10 @@ pub(super) enum Number {
     Interface(SwIfIndex),
     /// Of a bridge domain.
     Bridge(BdId),
+    /// Of an access list.
+    Acl(u32),
+    /// Of a MACIP list.
+    MacIpAcl(u32),
 }
 
 /// What an operation did to the numbers.
@@ -39,6 +45,14 @@ pub(super) enum Change {
     Bridge(NetworkSegment, BdId),
     /// A bridge domain is gone.
     NoBridge(NetworkSegment),
+    /// An access list is there.
+    Acl(AclKey, u32),
+    /// An access list is gone.
+    NoAcl(AclKey),
+    /// A MACIP list is there.
+    MacIpAcl(PortId, u32),
+    /// A MACIP list is gone.
+    NoMacIpAcl(PortId),
     /// Something that was made twice is gone.
     NoSurplus(ObjectKey),
 }
@@ -54,6 +68,14 @@ impl Handles {
 
     pub(super) fn bridge(&self, segment: &NetworkSegment) -> Option<BdId> {
         self.bridges.get(segment).copied()
+    }
+
+    pub(super) fn acl(&self, key: &AclKey) -> Option<u32> {
+        self.acls.get(key).copied()
+    }
+
+    pub(super) fn macip_acl(&self, port: &PortId) -> Option<u32> {
+        self.macip_acls.get(port).copied()
     }
 
     /// The foreign TAP, if any, that has this device of the kernel.
@@ -97,6 +119,18 @@ impl Handles {
             }
             Change::NoBridge(segment) => {
                 self.bridges.remove(&segment);
+            }
+            Change::Acl(key, index) => {
+                self.acls.insert(key, index);
+            }
+            Change::NoAcl(key) => {
+                self.acls.remove(&key);
+            }
+            Change::MacIpAcl(port, index) => {
+                self.macip_acls.insert(port, index);
+            }
+            Change::NoMacIpAcl(port) => {
+                self.macip_acls.remove(&port);
             }
             Change::NoSurplus(key) => {
                 self.surplus.remove(&key);

@@ -1,19 +1,24 @@
 //! Dumps into objects. Pure.
 
+mod policy;
 #[cfg(test)]
 mod tests;
 
 use std::collections::HashMap;
 
-use weft_model::{IfName, Mac, Mtu, VppIfName};
+use weft_model::{IfName, Mac, Mtu, SocketPath, VppIfName};
 use weft_plan::{
     BridgeDomain, BridgeFlags, BridgeMember, Object, ObjectKey, Observed, SubInterface, TagRewrite,
-    Tap, Uplink, UplinkDevice,
+    Tap, Uplink, UplinkDevice, VhostUser, VhostUserMode,
 };
 use weft_vpp_wire::SwIfIndex;
+use weft_vpp_wire::messages::acl::{
+    AclDetails, AclInterfaceListDetails, MacipAclDetails, MacipAclInterfaceListDetails,
+};
 use weft_vpp_wire::messages::interface::{IfStatusFlags, SwInterfaceDetails};
 use weft_vpp_wire::messages::l2::{BridgeDomainDetails, VtrOp};
 use weft_vpp_wire::messages::tapv2::SwInterfaceTapV2Details;
+use weft_vpp_wire::messages::vhost_user::SwInterfaceVhostUserDetails;
 
 use super::handles::{Change, Handles, Number};
 use super::mark::{BridgeMark, InterfaceMark};
@@ -27,7 +32,12 @@ const HOST_PREFIX: &str = "host-";
 pub(super) struct Dumps {
     pub(super) interfaces: Vec<SwInterfaceDetails>,
     pub(super) taps: Vec<SwInterfaceTapV2Details>,
+    pub(super) vhost_users: Vec<SwInterfaceVhostUserDetails>,
     pub(super) bridges: Vec<BridgeDomainDetails>,
+    pub(super) acls: Vec<AclDetails>,
+    pub(super) acl_lists: Vec<AclInterfaceListDetails>,
+    pub(super) macip_acls: Vec<MacipAclDetails>,
+    pub(super) macip_lists: Vec<MacipAclInterfaceListDetails>,
 }
 
 /// The objects that are ours, and their numbers.
@@ -40,6 +50,11 @@ pub(super) fn interpret(dumps: &Dumps) -> (Observed, Handles) {
         .taps
         .iter()
         .map(|tap| (tap.sw_if_index, tap))
+        .collect();
+    let vhost_users: HashMap<SwIfIndex, &SwInterfaceVhostUserDetails> = dumps
+        .vhost_users
+        .iter()
+        .map(|vhost| (vhost.sw_if_index, vhost))
         .collect();
     let by_index: HashMap<SwIfIndex, &SwInterfaceDetails> = dumps
         .interfaces
@@ -56,7 +71,8 @@ pub(super) fn interpret(dumps: &Dumps) -> (Observed, Handles) {
             continue;
         };
         let key = mark.key();
-        let Some(object) = object(mark, details, tap) else {
+        let vhost = vhost_users.get(&details.sw_if_index).copied();
+        let Some(object) = object(mark, details, tap, vhost) else {
             tracing::warn!(
                 interface = %details.interface_name, tag = %details.tag,
                 "this interface has a tag of ours, but is not what the tag says; it is left alone"
@@ -69,7 +85,7 @@ pub(super) fn interpret(dumps: &Dumps) -> (Observed, Handles) {
                 "another interface has this tag already"
             );
             // Only what Weft alone makes is Weft's to remove.
-            if let Object::Tap(_) = object {
+            if let Object::Tap(_) | Object::VhostUser(_) = object {
                 let number = Number::Interface(details.sw_if_index);
                 observed.insert(handles.note_surplus(ObjectKey::Interface(key), number));
             }
@@ -121,6 +137,7 @@ pub(super) fn interpret(dumps: &Dumps) -> (Observed, Handles) {
             }));
         }
     }
+    policy::interpret(dumps, &mut observed, &mut handles);
     (observed, handles)
 }
 
@@ -129,6 +146,7 @@ fn object(
     mark: InterfaceMark,
     details: &SwInterfaceDetails,
     tap: Option<&SwInterfaceTapV2Details>,
+    vhost: Option<&SwInterfaceVhostUserDetails>,
 ) -> Option<Object> {
     let admin_up = details.flags.contains(IfStatusFlags::ADMIN_UP);
     let object = match mark {
@@ -160,6 +178,20 @@ fn object(
                 port,
                 host_if_name: IfName::new(tap.host_if_name.to_string()).ok()?,
                 host_mac: Mac::new(tap.host_mac_addr.0),
+                mtu: mtu(details.mtu),
+                admin_up,
+            })
+        }
+        InterfaceMark::VhostUser(port) => {
+            let vhost = vhost?;
+            Object::VhostUser(VhostUser {
+                port,
+                socket: SocketPath::new(vhost.sock_filename.to_string()).ok()?,
+                mode: if vhost.is_server {
+                    VhostUserMode::Server
+                } else {
+                    VhostUserMode::Client
+                },
                 mtu: mtu(details.mtu),
                 admin_up,
             })

@@ -20,7 +20,7 @@ use weft_vpp_wire::messages::tapv2::{TapCreateV3, TapCreateV3Reply, TapDeleteV2}
 use weft_vpp_wire::{BdId, Message, Retval, SwIfIndex};
 
 use crate::fake::{Fake, Peer, bounded, quick};
-use crate::observe::{bridge, interface, tap};
+use crate::observe::{Held, bridge, interface, tap};
 
 fn tap_object(name: &str, mtu: u32) -> Tap {
     Tap {
@@ -54,18 +54,22 @@ fn member() -> BridgeMember {
 
 /// A session that knows an uplink (1), a sub-interface (2), the TAP `known` (3), a foreign TAP with
 /// the device `theirs`, and a bridge domain (77).
-async fn session(fake: &Fake) -> (Session, weft_vpp::Events, Peer) {
+pub(crate) async fn session(fake: &Fake) -> (Session, weft_vpp::Events, Peer) {
     let (connection, events, mut peer) = fake.connected(quick()).await;
     let mut session = Session::new(connection);
-    let interfaces = [
+    let interfaces = vec![
         interface(1, "host-trunk0", "weft.uplink.physnet1"),
         interface(2, "host-trunk0.100", "weft.sub-interface.physnet1.100"),
         interface(3, "tap0", "weft.tap.known"),
         interface(4, "tap1", ""),
     ];
-    let taps = [tap(3, "known"), tap(4, "theirs")];
-    let bridges = [bridge(77, "weft.bridge.physnet1.vlan.100")];
-    let serve = peer.observed(&interfaces, &taps, &bridges);
+    let held = Held {
+        interfaces,
+        taps: vec![tap(3, "known"), tap(4, "theirs")],
+        bridges: vec![bridge(77, "weft.bridge.physnet1.vlan.100")],
+        ..Held::default()
+    };
+    let serve = peer.observed(&held);
     let observed = bounded(async { tokio::join!(session.observe(), serve) })
         .await
         .0;
@@ -74,7 +78,7 @@ async fn session(fake: &Fake) -> (Session, weft_vpp::Events, Peer) {
 }
 
 /// Applies one operation while `serve` plays VPP.
-async fn apply(
+pub(crate) async fn apply(
     session: &mut Session,
     operation: Operation,
     serve: impl Future<Output = ()>,
@@ -84,7 +88,7 @@ async fn apply(
     outcomes.unwrap().remove(0)
 }
 
-fn left(outcome: Outcome) -> (String, Option<Object>) {
+pub(crate) fn left(outcome: Outcome) -> (String, Option<Object>) {
     match outcome {
         Outcome::Refused { reason, left } => (reason, left),
         Outcome::Done => panic!("nothing was refused"),

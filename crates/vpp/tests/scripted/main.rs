@@ -11,4 +11,6 @@ mod fake;
 mod life;
 mod misbehaviour;
 mod observe;
+mod policy;
 mod supervisor;
+mod vhost_user;

@@ -2,11 +2,16 @@
 
 use weft_plan::{InterfaceKey, Notice, ObjectKey};
 use weft_vpp::{CallError, Session};
+use weft_vpp_wire::messages::acl::{
+    AclDetails, AclDump, AclInterfaceListDetails, AclInterfaceListDump, MacipAclDetails,
+    MacipAclDump, MacipAclInterfaceListDetails, MacipAclInterfaceListDump,
+};
 use weft_vpp_wire::messages::interface::{
     IfStatusFlags, SwInterfaceDetails, SwInterfaceDump, SwInterfaceEvent,
 };
 use weft_vpp_wire::messages::l2::{BridgeDomainDetails, BridgeDomainDump};
 use weft_vpp_wire::messages::tapv2::{SwInterfaceTapV2Details, SwInterfaceTapV2Dump};
+use weft_vpp_wire::messages::vhost_user::{SwInterfaceVhostUserDetails, SwInterfaceVhostUserDump};
 use weft_vpp_wire::{BdId, FixedString, SwIfIndex};
 
 use crate::fake::{Fake, Peer, bounded, quick};
@@ -42,18 +47,54 @@ pub(crate) fn bridge(id: u32, tag: &str) -> BridgeDomainDetails {
     }
 }
 
+/// What a VPP has.
+#[derive(Default)]
+pub(crate) struct Held {
+    pub(crate) interfaces: Vec<SwInterfaceDetails>,
+    pub(crate) taps: Vec<SwInterfaceTapV2Details>,
+    pub(crate) vhost_users: Vec<SwInterfaceVhostUserDetails>,
+    pub(crate) bridges: Vec<BridgeDomainDetails>,
+    pub(crate) acls: Vec<AclDetails>,
+    pub(crate) acl_lists: Vec<AclInterfaceListDetails>,
+    pub(crate) macip_acls: Vec<MacipAclDetails>,
+    pub(crate) macip_lists: Vec<MacipAclInterfaceListDetails>,
+}
+
 impl Peer {
     /// Answers a reading of all that there is.
-    pub(crate) async fn observed(
-        &mut self,
-        interfaces: &[SwInterfaceDetails],
-        taps: &[SwInterfaceTapV2Details],
-        bridges: &[BridgeDomainDetails],
-    ) {
-        self.dumped::<SwInterfaceDump>(interfaces).await;
-        self.dumped::<SwInterfaceTapV2Dump>(taps).await;
-        self.dumped::<BridgeDomainDump>(bridges).await;
+    pub(crate) async fn observed(&mut self, held: &Held) {
+        self.dumped::<SwInterfaceDump>(&held.interfaces).await;
+        self.dumped::<SwInterfaceTapV2Dump>(&held.taps).await;
+        self.dumped::<SwInterfaceVhostUserDump>(&held.vhost_users)
+            .await;
+        self.dumped::<BridgeDomainDump>(&held.bridges).await;
+        self.dumped::<AclDump>(&held.acls).await;
+        self.dumped::<AclInterfaceListDump>(&held.acl_lists).await;
+        self.dumped::<MacipAclDump>(&held.macip_acls).await;
+        self.dumped::<MacipAclInterfaceListDump>(&held.macip_lists)
+            .await;
     }
+}
+
+/// A client of a VPP that lacks the messages whose name has one of these in it.
+pub(crate) async fn connected_without(
+    fake: &Fake,
+    lacking: &[&str],
+) -> (weft_vpp::Connection, weft_vpp::Events, Peer) {
+    let serve = async {
+        let mut peer = fake.accept().await;
+        let entries = peer.table.entries().into_iter();
+        let has = |name: &str| !lacking.iter().any(|part| name.contains(part));
+        let entries = entries.filter(|entry| has(&entry.name.to_str()));
+        peer.shake_hands(entries.collect()).await;
+        peer.grant_events().await;
+        peer
+    };
+    let path = fake.path();
+    let connect = weft_vpp::Connection::connect(&path, "test", quick());
+    let (peer, connected) = bounded(async { tokio::join!(serve, connect) }).await;
+    let (connection, events) = connected.unwrap();
+    (connection, events, peer)
 }
 
 fn port(name: &str) -> InterfaceKey {
@@ -82,13 +123,17 @@ async fn the_state_in_a_notice_is_read_and_not_taken_from_the_event() {
     let (connection, _events, mut peer) = fake.connected(quick()).await;
     let mut session = Session::new(connection);
     let ours = interface(1, "tap0", "weft.tap.a");
-    let observe = peer.observed(std::slice::from_ref(&ours), &[], &[]);
+    let mut held = Held {
+        interfaces: vec![ours.clone()],
+        ..Held::default()
+    };
+    let observe = peer.observed(&held);
     bounded(async { tokio::join!(session.observe(), observe) })
         .await
         .0
         .unwrap();
-    let taps = [tap(1, "a")];
-    let observe = peer.observed(std::slice::from_ref(&ours), &taps, &[]);
+    held.taps = vec![tap(1, "a")];
+    let observe = peer.observed(&held);
     bounded(async { tokio::join!(session.observe(), observe) })
         .await
         .0
@@ -124,8 +169,12 @@ async fn gone_is_what_is_not_there_or_is_something_else() {
         interface(2, "tap1", "weft.tap.b"),
         interface(3, "tap2", "weft.tap.c"),
     ];
-    let taps = [tap(1, "a"), tap(2, "b"), tap(3, "c")];
-    let observe = peer.observed(&interfaces, &taps, &[]);
+    let held = Held {
+        interfaces: interfaces.to_vec(),
+        taps: vec![tap(1, "a"), tap(2, "b"), tap(3, "c")],
+        ..Held::default()
+    };
+    let observe = peer.observed(&held);
     bounded(async { tokio::join!(session.observe(), observe) })
         .await
         .0
@@ -165,27 +214,34 @@ async fn gone_is_what_is_not_there_or_is_something_else() {
 }
 
 #[tokio::test]
-async fn without_the_tap_plugin_the_rest_is_observed() {
+async fn without_its_plugins_the_rest_is_observed() {
     let fake = Fake::start();
-    let serve = async {
-        let mut peer = fake.accept().await;
-        let entries = peer.table.entries().into_iter();
-        let entries = entries.filter(|entry| !entry.name.to_str().contains("tap_"));
-        peer.shake_hands(entries.collect()).await;
-        peer.grant_events().await;
-        peer
-    };
-    let path = fake.path();
-    let connect = weft_vpp::Connection::connect(&path, "test", quick());
-    let (mut peer, connected) = bounded(async { tokio::join!(serve, connect) }).await;
-    let (connection, _events) = connected.unwrap();
+    let lacking = ["tap_", "acl_", "vhost_user"];
+    let (connection, _events, mut peer) = connected_without(&fake, &lacking).await;
     let missing: Vec<_> = Session::missing(&connection)
         .iter()
         .map(|missing| missing.message.name)
         .collect();
     assert_eq!(
         missing,
-        ["tap_create_v3", "tap_delete_v2", "sw_interface_tap_v2_dump"]
+        [
+            "tap_create_v3",
+            "tap_delete_v2",
+            "sw_interface_tap_v2_dump",
+            "acl_add_replace",
+            "acl_del",
+            "acl_dump",
+            "acl_interface_set_acl_list",
+            "acl_interface_list_dump",
+            "macip_acl_add_replace",
+            "macip_acl_del",
+            "macip_acl_interface_add_del",
+            "macip_acl_dump",
+            "macip_acl_interface_list_dump",
+            "create_vhost_user_if_v2",
+            "delete_vhost_user_if",
+            "sw_interface_vhost_user_dump",
+        ]
     );
     let mut session = Session::new(connection);
     let serve = async {

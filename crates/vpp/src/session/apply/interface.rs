@@ -103,7 +103,7 @@ impl Context<'_> {
             self.set_admin(sw_if_index, tap.admin_up)
         );
         if mtu.is_err() {
-            left.mtu = tap_default_mtu();
+            left.mtu = default_mtu();
         }
         left.admin_up = tap.admin_up && admin.is_ok();
         let ended = Ended::of_steps(mtu.and(admin), Object::Tap(left))?;
@@ -281,7 +281,7 @@ impl Context<'_> {
         Ok(())
     }
 
-    async fn set_admin(self, sw_if_index: SwIfIndex, up: bool) -> Result<(), Failure> {
+    pub(super) async fn set_admin(self, sw_if_index: SwIfIndex, up: bool) -> Result<(), Failure> {
         let flags = if up {
             IfStatusFlags::ADMIN_UP
         } else {
@@ -293,7 +293,7 @@ impl Context<'_> {
     }
 
     /// Sets the MTU for all protocols; those of IPv4, IPv6 and MPLS follow it.
-    async fn set_mtu(self, sw_if_index: SwIfIndex, mtu: Mtu) -> Result<(), Failure> {
+    pub(super) async fn set_mtu(self, sw_if_index: SwIfIndex, mtu: Mtu) -> Result<(), Failure> {
         let request = SwInterfaceSetMtu {
             sw_if_index,
             mtu: [mtu.get().into(), 0, 0, 0],
@@ -334,7 +334,7 @@ fn tap_hint(retval: Retval, device: &str) -> Option<String> {
 }
 
 /// A refusal in the words of whoever knows what it means here, if anybody does.
-fn explained(error: CallError, hint: impl Fn(Retval) -> Option<String>) -> Failure {
+pub(super) fn explained(error: CallError, hint: impl Fn(Retval) -> Option<String>) -> Failure {
     let hint = match &error {
         CallError::Refused { retval, .. } => hint(*retval),
         _ => None,
@@ -345,8 +345,8 @@ fn explained(error: CallError, hint: impl Fn(Retval) -> Option<String>) -> Failu
     }
 }
 
-/// The MTU that VPP's side of a TAP has at first.
-fn tap_default_mtu() -> Mtu {
+/// The MTU that VPP's side of a TAP or vhost-user interface has at first.
+pub(super) fn default_mtu() -> Mtu {
     Mtu::new(9000).unwrap_or(Mtu::DEFAULT)
 }
 

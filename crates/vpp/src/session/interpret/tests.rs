@@ -70,6 +70,7 @@ fn marked_things_and_what_hangs_on_them_are_ours() {
         ],
         taps: vec![tap(2, "vm1")],
         bridges: vec![bridge(77, "weft.bridge.physnet1.vlan.100", &[2, 3])],
+        ..Dumps::default()
     };
     assert_eq!(
         lines(&dumps),
@@ -92,6 +93,38 @@ fn marked_things_and_what_hangs_on_them_are_ours() {
 }
 
 #[test]
+fn a_vhost_user_interface_tells_its_socket_and_which_side_vpp_is() {
+    let vhost = |index, is_server| SwInterfaceVhostUserDetails {
+        sw_if_index: SwIfIndex(index),
+        is_server,
+        sock_filename: FixedString::try_from("/run/vhost/p").unwrap(),
+        ..SwInterfaceVhostUserDetails::default()
+    };
+    let mut waiting = details(3, "VirtualEthernet0/0/1", "weft.vhost-user.p2");
+    waiting.flags = IfStatusFlags::ADMIN_UP;
+    let dumps = Dumps {
+        interfaces: vec![
+            details(2, "VirtualEthernet0/0/0", "weft.vhost-user.p1"),
+            waiting,
+            details(4, "VirtualEthernet0/0/2", "weft.vhost-user.p1"),
+        ],
+        vhost_users: vec![vhost(2, true), vhost(3, false), vhost(4, false)],
+        ..Dumps::default()
+    };
+    assert_eq!(
+        lines(&dumps),
+        [
+            "vhost-user p1: server of socket /run/vhost/p, mtu 1500, up",
+            "vhost-user p2: client of socket /run/vhost/p, mtu 1500, up",
+            "surplus vhost-user p1 (1): made twice",
+        ]
+    );
+    let (observed, _) = interpret(&dumps);
+    let link = |port: &str| observed.link_up(&InterfaceKey::VhostUser(port.parse().unwrap()));
+    assert_eq!([link("p1"), link("p2")], [true, false]);
+}
+
+#[test]
 fn what_is_not_marked_is_not_ours_but_its_device_is_known() {
     let dumps = Dumps {
         interfaces: vec![
@@ -101,6 +134,7 @@ fn what_is_not_marked_is_not_ours_but_its_device_is_known() {
         ],
         taps: vec![tap(1, "vm1"), tap(2, "vm2")],
         bridges: vec![bridge(5, "", &[1, 2]), bridge(6, "other", &[3])],
+        ..Dumps::default()
     };
     let (observed, handles) = interpret(&dumps);
     assert_eq!(observed, Observed::default());
@@ -114,6 +148,7 @@ fn an_interface_of_ours_in_a_foreign_bridge_domain_is_seen_there() {
         interfaces: vec![details(2, "tap0", "weft.tap.p1")],
         taps: vec![tap(2, "vm1")],
         bridges: vec![bridge(5, "other", &[2])],
+        ..Dumps::default()
     };
     assert_eq!(
         lines(&dumps)[1],
@@ -134,6 +169,7 @@ fn of_several_with_one_mark_the_first_counts_and_the_others_are_surplus() {
             bridge(6, "weft.bridge.physnet1.flat", &[3]),
             bridge(7, "weft.bridge.physnet1.flat", &[]),
         ],
+        ..Dumps::default()
     };
     let (observed, handles) = interpret(&dumps);
     let keys: Vec<String> = observed.keys().map(ToString::to_string).collect();
@@ -165,6 +201,7 @@ fn a_mark_on_something_else_is_not_believed() {
         interfaces: vec![
             details(2, "loop0", "weft.tap.p1"),
             details(3, "loop1", "weft.uplink.physnet1"),
+            details(4, "loop2", "weft.vhost-user.p1"),
         ],
         ..Dumps::default()
     };

@@ -6,12 +6,13 @@ fn longest_physnet() -> PhysnetName {
     "p".repeat(32).parse().unwrap()
 }
 
-fn marks(physnet: &PhysnetName, port: &str) -> [InterfaceMark; 4] {
+fn marks(physnet: &PhysnetName, port: &str) -> [InterfaceMark; 5] {
     [
         InterfaceMark::UplinkMade(physnet.clone()),
         InterfaceMark::UplinkFound(physnet.clone()),
         InterfaceMark::SubInterface(physnet.clone(), VlanId::new(4094).unwrap()),
         InterfaceMark::Tap(port.parse().unwrap()),
+        InterfaceMark::VhostUser(port.parse().unwrap()),
     ]
 }
 
@@ -28,6 +29,27 @@ fn every_mark_is_read_back_and_fits_into_a_tag() {
     let tag = mark.to_string();
     assert_eq!(tag.parse(), Ok(mark));
     assert!(FixedString::<64>::try_from(tag.as_str()).is_ok(), "{tag}");
+}
+
+#[test]
+fn the_marks_of_policy_are_read_back_and_fit_into_a_tag() {
+    let uuid = "0f9c2f5b-3b9e-4f6a-8e7d-1c2b3a4d5e6f";
+    for direction in [Direction::Ingress, Direction::Egress] {
+        let group = |name: &str| AclKey::SecurityGroup {
+            group: name.parse().unwrap(),
+            direction,
+        };
+        let keys = [uuid, "a.b", "web.ingress"].map(group);
+        for key in keys.into_iter().chain([AclKey::AntiSpoofing(direction)]) {
+            let mark = AclMark(key);
+            let tag = mark.to_string();
+            assert_eq!(tag.parse(), Ok(mark));
+            assert!(FixedString::<64>::try_from(tag.as_str()).is_ok(), "{tag}");
+        }
+    }
+    let mark = MacIpMark(uuid.parse().unwrap());
+    assert_eq!(mark.to_string(), format!("weft.macip.{uuid}"));
+    assert_eq!(mark.to_string().parse(), Ok(mark));
 }
 
 #[test]
@@ -53,6 +75,19 @@ fn other_tags_are_not_ours() {
         "networking-vpp.uplink.physnet1",
     ] {
         assert_eq!(tag.parse::<InterfaceMark>(), Err(NotOurs), "{tag}");
+    }
+    for tag in [
+        "weft.acl.web",
+        "weft.acl.web.out",
+        "weft.acl..ingress",
+        "weft.acl.ingress",
+        "weft.macip.p1",
+        "acl.web.ingress",
+    ] {
+        assert_eq!(tag.parse::<AclMark>(), Err(NotOurs), "{tag}");
+    }
+    for tag in ["weft.macip", "weft.macip.", "weft.tap.p1"] {
+        assert_eq!(tag.parse::<MacIpMark>(), Err(NotOurs), "{tag}");
     }
     for tag in ["weft.bridge.physnet1", "weft.tap.x", "bridge.physnet1.flat"] {
         assert_eq!(tag.parse::<BridgeMark>(), Err(NotOurs), "{tag}");
