@@ -28,6 +28,10 @@ pub(crate) struct WorkerInterfaceCounters {
     pub(crate) rx_no_buffer: Counter,
     pub(crate) rx_error: Counter,
     pub(crate) tx_error: Counter,
+    pub(crate) sessions_added: Counter,
+    pub(crate) sessions_deleted: Counter,
+    /// Sessions found to be from before a change of the rules.
+    pub(crate) sessions_of_other_epochs: Counter,
 }
 
 /// What one worker counts of its nodes.

@@ -121,6 +121,78 @@ errors! {
     L2EfpFilter: Info, "l2-efp-filter", "l2_efp_filter", "L2 EFP filter packets";
     /// The tags differ from those of the interface's own packets, after the rewrite.
     L2EfpFilterDrop: Error, "l2-efp-filter", "drop", "L2 EFP filter post-rewrite drops";
+    /// A rule denies the packet, or none matches.
+    AclInIp4Drop: Error, "acl-plugin-in-ip4-l2", "acl_drop", "ACL deny packets";
+    /// A rule lets the packet pass.
+    AclInIp4Permit: Info, "acl-plugin-in-ip4-l2", "acl_permit", "ACL permit packets";
+    /// A rule let the packet and its session pass.
+    AclInIp4NewSession: Info, "acl-plugin-in-ip4-l2", "acl_new_session", "new sessions added";
+    /// Packets of sessions.
+    AclInIp4ExistSession: Info, "acl-plugin-in-ip4-l2", "acl_exist_session",
+        "existing session packets";
+    /// Packets seen.
+    AclInIp4Check: Info, "acl-plugin-in-ip4-l2", "acl_check", "checked packets";
+    /// Another timeout holds for a session from now on.
+    AclInIp4RestartTimer: Info, "acl-plugin-in-ip4-l2", "acl_restart_session_timer",
+        "restart session timer";
+    /// A rule lets the packet pass, but its session finds no room.
+    AclInIp4TooManySessions: Error, "acl-plugin-in-ip4-l2", "acl_too_many_sessions",
+        "too many sessions to add new";
+    /// A rule denies the packet, or none matches.
+    AclInIp6Drop: Error, "acl-plugin-in-ip6-l2", "acl_drop", "ACL deny packets";
+    /// A rule lets the packet pass.
+    AclInIp6Permit: Info, "acl-plugin-in-ip6-l2", "acl_permit", "ACL permit packets";
+    /// A rule let the packet and its session pass.
+    AclInIp6NewSession: Info, "acl-plugin-in-ip6-l2", "acl_new_session", "new sessions added";
+    /// Packets of sessions.
+    AclInIp6ExistSession: Info, "acl-plugin-in-ip6-l2", "acl_exist_session",
+        "existing session packets";
+    /// Packets seen.
+    AclInIp6Check: Info, "acl-plugin-in-ip6-l2", "acl_check", "checked packets";
+    /// Another timeout holds for a session from now on.
+    AclInIp6RestartTimer: Info, "acl-plugin-in-ip6-l2", "acl_restart_session_timer",
+        "restart session timer";
+    /// A rule lets the packet pass, but its session finds no room.
+    AclInIp6TooManySessions: Error, "acl-plugin-in-ip6-l2", "acl_too_many_sessions",
+        "too many sessions to add new";
+    /// A rule denies the packet, or none matches.
+    AclOutIp4Drop: Error, "acl-plugin-out-ip4-l2", "acl_drop", "ACL deny packets";
+    /// A rule lets the packet pass.
+    AclOutIp4Permit: Info, "acl-plugin-out-ip4-l2", "acl_permit", "ACL permit packets";
+    /// A rule let the packet and its session pass.
+    AclOutIp4NewSession: Info, "acl-plugin-out-ip4-l2", "acl_new_session", "new sessions added";
+    /// Packets of sessions.
+    AclOutIp4ExistSession: Info, "acl-plugin-out-ip4-l2", "acl_exist_session",
+        "existing session packets";
+    /// Packets seen.
+    AclOutIp4Check: Info, "acl-plugin-out-ip4-l2", "acl_check", "checked packets";
+    /// Another timeout holds for a session from now on.
+    AclOutIp4RestartTimer: Info, "acl-plugin-out-ip4-l2", "acl_restart_session_timer",
+        "restart session timer";
+    /// A rule lets the packet pass, but its session finds no room.
+    AclOutIp4TooManySessions: Error, "acl-plugin-out-ip4-l2", "acl_too_many_sessions",
+        "too many sessions to add new";
+    /// A rule denies the packet, or none matches.
+    AclOutIp6Drop: Error, "acl-plugin-out-ip6-l2", "acl_drop", "ACL deny packets";
+    /// A rule lets the packet pass.
+    AclOutIp6Permit: Info, "acl-plugin-out-ip6-l2", "acl_permit", "ACL permit packets";
+    /// A rule let the packet and its session pass.
+    AclOutIp6NewSession: Info, "acl-plugin-out-ip6-l2", "acl_new_session", "new sessions added";
+    /// Packets of sessions.
+    AclOutIp6ExistSession: Info, "acl-plugin-out-ip6-l2", "acl_exist_session",
+        "existing session packets";
+    /// Packets seen.
+    AclOutIp6Check: Info, "acl-plugin-out-ip6-l2", "acl_check", "checked packets";
+    /// Another timeout holds for a session from now on.
+    AclOutIp6RestartTimer: Info, "acl-plugin-out-ip6-l2", "acl_restart_session_timer",
+        "restart session timer";
+    /// A rule lets the packet pass, but its session finds no room.
+    AclOutIp6TooManySessions: Error, "acl-plugin-out-ip6-l2", "acl_too_many_sessions",
+        "too many sessions to add new";
+    /// The MACIP list does not know the packet's source.
+    L2InputAclTableMiss: Error, "l2-input-acl", "table_miss", "input ACL table-miss drops";
+    /// A rule of the MACIP list denies the packet's source.
+    L2InputAclDeny: Error, "l2-input-acl", "session_deny", "input ACL session deny drops";
     /// The port is administratively down or has no link.
     InterfaceDown: Error, "interface-output", "interface_down", "interface is down";
     /// The port is gone.

@@ -11,6 +11,10 @@ use crate::node::NodeId;
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[repr(u8)]
 pub(crate) enum InputFeature {
+    /// Access lists, by EtherType (`INPUT_FEAT_ARC`).
+    FeatureArc,
+    /// MACIP lists.
+    Acl,
     /// Rewrite of VLAN tags.
     Vtr,
     /// Learning of the source address.
@@ -35,7 +39,9 @@ pub(crate) enum InputFeature {
 #[repr(transparent)]
 pub(crate) struct Bitmap(pub(crate) u32);
 
-const INPUTS: [InputFeature; 8] = [
+const INPUTS: [InputFeature; 10] = [
+    InputFeature::FeatureArc,
+    InputFeature::Acl,
     InputFeature::Vtr,
     InputFeature::Learn,
     InputFeature::Forward,
@@ -50,6 +56,8 @@ impl InputFeature {
     /// What must see the packet later.
     const fn runs_before(self) -> &'static [Self] {
         match self {
+            Self::FeatureArc => &[Self::Acl],
+            Self::Acl => &[Self::Vtr],
             Self::Vtr => &[Self::Learn],
             Self::Learn => &[Self::Forward],
             Self::Forward => &[Self::UnknownUnicastFlood],
@@ -64,6 +72,8 @@ impl InputFeature {
     /// The node that does it.
     const fn node(self) -> NodeId {
         match self {
+            Self::FeatureArc => NodeId::L2InputFeatArc,
+            Self::Acl => NodeId::L2InputAcl,
             Self::Vtr => NodeId::L2InputVtr,
             Self::Learn => NodeId::L2Learn,
             Self::Forward => NodeId::L2Fwd,

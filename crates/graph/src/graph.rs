@@ -5,13 +5,15 @@ use std::{sync::Arc, time::Duration};
 use weft_packet::{BufferIndex, BufferPool, Flags, SwIfIndex};
 
 use crate::{
+    acl::session::Owner,
     clock, cycles,
     error::Error,
     frame::{FRAME_SIZE, Frame, Pending},
     node::{Context, Nexts, Node, NodeId},
     nodes::{
-        EthernetInput, FeatureBitmapDrop, L2EfpFilter, L2Fwd, L2Input, L2InputVtr, L2Learn,
-        L2Output, error_drop, interface_output, l2_flood, pg_input,
+        AclNode, EthernetInput, FeatureBitmapDrop, L2EfpFilter, L2FeatArc, L2Fwd, L2Input,
+        L2InputAcl, L2InputVtr, L2Learn, L2Output, error_drop, interface_output, l2_flood,
+        pg_input,
     },
     tables::{Generation, Shared, Snapshot, TablesHandle},
     trace::{Record, Tracer},
@@ -20,14 +22,21 @@ use crate::{
 
 /// The nodes between input and ports in the order in which their frames are processed, each after
 /// all that hand packets to it.
-const ORDER: [NodeId; 11] = [
+const ORDER: [NodeId; 18] = [
     NodeId::EthernetInput,
     NodeId::L2Input,
+    NodeId::L2InputFeatArc,
+    NodeId::AclInIp4,
+    NodeId::AclInIp6,
+    NodeId::L2InputAcl,
     NodeId::L2InputVtr,
     NodeId::L2Learn,
     NodeId::L2Fwd,
     NodeId::L2Flood,
     NodeId::L2Output,
+    NodeId::L2OutputFeatArc,
+    NodeId::AclOutIp4,
+    NodeId::AclOutIp6,
     NodeId::L2EfpFilter,
     NodeId::InterfaceOutput,
     NodeId::FeatureBitmapDrop,
@@ -47,6 +56,7 @@ pub struct Graph {
     pending: Pending,
     transmit: TransmitQueues,
     tracer: Tracer,
+    owner: Owner,
 }
 
 impl Graph {
@@ -65,6 +75,7 @@ impl Graph {
             pending: Pending::new(),
             transmit: TransmitQueues::default(),
             tracer,
+            owner: Owner::new(worker),
         }
     }
 
@@ -106,6 +117,7 @@ impl Graph {
         } else {
             self.tracer.end_run();
         }
+        self.maintain_sessions(now);
         looped || generating
     }
 
@@ -208,6 +220,23 @@ impl Graph {
         self.account(node, packets.len(), start);
     }
 
+    /// Cleans up a little behind sessions that ended.
+    #[inline]
+    fn maintain_sessions(&mut self, now: Duration) {
+        let (tables, now) = (&self.tables, clock::milliseconds(now));
+        let is_current = |interface: SwIfIndex, generation: u16| {
+            tables.interface(interface).acl.session_generation == generation
+        };
+        self.owner
+            .maintain(&self.shared.sessions, tables.sweeps, now, is_current);
+        for interface in self.owner.take_deleted() {
+            let counters = tables.interface(interface).counters.as_ref();
+            if let Some(own) = counters.and_then(|own| own.of(self.worker)) {
+                own.sessions_deleted.add(1);
+            }
+        }
+    }
+
     /// Lets what was sent to loopbacks in again, for the next run.
     fn input_looped(&mut self, pool: &mut BufferPool, now: Duration) {
         for (loopback, packets) in self.transmit.take_looped() {
@@ -246,12 +275,24 @@ impl Graph {
             tracer: &mut self.tracer,
             worker: self.worker,
             minute: clock::minute(now),
+            sessions: &self.shared.sessions,
+            owner: &mut self.owner,
+            millisecond: clock::milliseconds(now),
         };
         let packets = frame.packets();
         let mut goes_on = true;
         match node {
             NodeId::EthernetInput => EthernetInput::process::<TRACE>(&mut cx, packets, nexts),
             NodeId::L2Input => L2Input::process::<TRACE>(&mut cx, packets, nexts),
+            NodeId::L2InputFeatArc => L2FeatArc::<true>::process::<TRACE>(&mut cx, packets, nexts),
+            NodeId::AclInIp4 => AclNode::<u32, true>::process::<TRACE>(&mut cx, packets, nexts),
+            NodeId::AclInIp6 => AclNode::<u128, true>::process::<TRACE>(&mut cx, packets, nexts),
+            NodeId::L2InputAcl => L2InputAcl::process::<TRACE>(&mut cx, packets, nexts),
+            NodeId::L2OutputFeatArc => {
+                L2FeatArc::<false>::process::<TRACE>(&mut cx, packets, nexts);
+            }
+            NodeId::AclOutIp4 => AclNode::<u32, false>::process::<TRACE>(&mut cx, packets, nexts),
+            NodeId::AclOutIp6 => AclNode::<u128, false>::process::<TRACE>(&mut cx, packets, nexts),
             NodeId::L2InputVtr => L2InputVtr::process::<TRACE>(&mut cx, packets, nexts),
             NodeId::L2Learn => L2Learn::process::<TRACE>(&mut cx, packets, nexts),
             NodeId::L2Fwd => L2Fwd::process::<TRACE>(&mut cx, packets, nexts),

@@ -11,8 +11,9 @@
 //! `nodes/`, named as in VPP 26.06, whose behaviour they follow:
 //!
 //! ```text
-//! *-input → ethernet-input → l2-input → [l2-input-vtr] → l2-learn → l2-fwd → l2-output → interface-output → tx
-//!                                                             └───→ l2-flood ──┘└→ [l2-efp-filter] ┘
+//! *-input → ethernet-input → l2-input → [access lists] → [l2-input-acl] → [l2-input-vtr] → l2-learn
+//!   → l2-fwd or l2-flood → l2-output → [access lists] → [l2-efp-filter] → interface-output → tx
+//! access lists: l2-*-feat-arc → acl-plugin-*-ip4-l2 or acl-plugin-*-ip6-l2
 //! any of them → error-drop, with a named counter
 //! ```
 //!
@@ -28,6 +29,7 @@
 )]
 #![allow(clippy::cast_precision_loss, reason = "averages are for people")]
 
+mod acl;
 mod clock;
 mod counters;
 mod cycles;
@@ -45,12 +47,20 @@ mod trace;
 mod transmit;
 mod vlan;
 
+pub use acl::{
+    AclAction, AclPrefixes, AclRule, AclRuleError, Ipv4Prefix, Ipv6Prefix, MacIpRule, PortRange,
+    SessionDetails, SessionTimeout, SessionTotals,
+};
 pub use error::{Error, Severity};
 pub use fib::{FibEntry, FibFlags};
 pub use frame::FRAME_SIZE;
 pub use generator::StreamConfig;
 pub use graph::Graph;
 pub use node::NodeId;
+pub use tables::{
+    Acl, AclDirection, AclError, AclIndex, InterfaceAcls, LookupContext, MacIpAcl, MacIpIndex,
+    RuleMatches,
+};
 pub use tables::{
     BdFlags, BdId, BdIndex, BridgeDomain, DeviceClass, ErrorCount, FloodMember, Generation,
     Interface, InterfaceKind, InterfaceTotals, L2Flags, L2Mode, MacTarget, NodeRuntime, PortType,

@@ -3,6 +3,7 @@
 use weft_packet::{BufferIndex, BufferPool, Flags, Meta, SwIfIndex};
 
 use crate::{
+    acl::session::{Owner, SessionTable},
     counters::{NodeCounters, WorkerInterfaceCounters},
     error::Error,
     frame::FRAME_SIZE,
@@ -44,6 +45,14 @@ nodes! {
     EthernetInput = "ethernet-input",
     /// Bridge domain and features of the packet.
     L2Input = "l2-input",
+    /// Access lists by EtherType, on input.
+    L2InputFeatArc = "l2-input-feat-arc",
+    /// Access lists on IPv4 received.
+    AclInIp4 = "acl-plugin-in-ip4-l2",
+    /// Access lists on IPv6 received.
+    AclInIp6 = "acl-plugin-in-ip6-l2",
+    /// MACIP lists.
+    L2InputAcl = "l2-input-acl",
     /// VLAN tag rewrite on input.
     L2InputVtr = "l2-input-vtr",
     /// Learning.
@@ -54,6 +63,12 @@ nodes! {
     L2Flood = "l2-flood",
     /// Split horizon, VLAN tag rewrite on output.
     L2Output = "l2-output",
+    /// Access lists by EtherType, on output.
+    L2OutputFeatArc = "l2-output-feat-arc",
+    /// Access lists on IPv4 to be sent.
+    AclOutIp4 = "acl-plugin-out-ip4-l2",
+    /// Access lists on IPv6 to be sent.
+    AclOutIp6 = "acl-plugin-out-ip6-l2",
     /// Check of the tags after the rewrite.
     L2EfpFilter = "l2-efp-filter",
     /// To the vectors that ports take.
@@ -110,6 +125,11 @@ pub(crate) struct Context<'run> {
     pub(crate) worker: usize,
     /// Minute modulo 256.
     pub(crate) minute: u8,
+    pub(crate) sessions: &'run SessionTable,
+    /// The worker's own sessions.
+    pub(crate) owner: &'run mut Owner,
+    /// Millisecond modulo 2^32, for sessions.
+    pub(crate) millisecond: u32,
 }
 
 /// Notes why a packet is dropped; returns where it goes. `error-drop` counts it.

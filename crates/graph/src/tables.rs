@@ -15,6 +15,7 @@
 //! [`Tables::is_settled`] tells when no worker uses an older snapshot any more, which is when a port
 //! that was deleted may be closed.
 
+mod acl;
 mod bridge_domain;
 mod chunked;
 mod interface;
@@ -36,12 +37,17 @@ use crate::{
     vlan::{SubInterfaceMatch, TagRewriteError},
 };
 
+pub use acl::{
+    Acl, AclDirection, AclError, AclIndex, InterfaceAcls, LookupContext, MacIpAcl, MacIpIndex,
+    RuleMatches,
+};
 pub use bridge_domain::{BdFlags, BdId, BdIndex, BridgeDomain, FloodMember};
 pub use interface::{DeviceClass, Interface, InterfaceKind, L2Flags, L2Mode, PortType};
 pub use mac::MacTarget;
 pub use publish::{Generation, TablesHandle};
 pub use report::{ErrorCount, InterfaceTotals, NodeRuntime};
 
+pub(crate) use acl::{AclView, Binding, InterfaceAclView, MacIpView};
 pub(crate) use bridge_domain::BdView;
 pub(crate) use interface::{InterfaceView, ViewMode};
 pub(crate) use publish::{Shared, Snapshot};
@@ -52,6 +58,8 @@ pub struct Tables {
     /// What the next snapshot is made of.
     interfaces: Chunked<InterfaceView>,
     bridge_domains: Chunked<BdView>,
+    acl_views: Chunked<Option<Arc<AclView>>>,
+    macip_views: Chunked<MacIpView>,
     /// The configuration as the operator gave it, by index; what the views are made from.
     records: Vec<Option<Interface>>,
     /// Indices given back, the last of which is used first, as VPP's pools do.
@@ -61,6 +69,7 @@ pub struct Tables {
     free_domains: BTreeSet<u16>,
     bd_by_id: HashMap<BdId, BdIndex>,
     pub(crate) streams: Vec<Arc<Stream>>,
+    acl: acl::AclTables,
     ageing: Ageing,
     /// The FIB of the newest configuration, and of the next one.
     fib: Arc<FibTable>,

@@ -4,6 +4,7 @@
 //! and every node adds a record to marked packets. While nothing is asked for, nodes run in a form
 //! without any trace code.
 
+mod acl;
 mod record;
 
 use std::{
@@ -17,6 +18,7 @@ use std::{
 
 use crate::node::NodeId;
 
+pub(crate) use acl::AclVerdict;
 pub use record::Record;
 
 /// Most packets kept per worker; further ones are not traced.

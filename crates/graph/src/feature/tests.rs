@@ -17,11 +17,13 @@ fn next_node_is_that_of_the_first_feature_left() {
     let all = INPUTS
         .iter()
         .fold(Bitmap::default(), |map, feature| map.with(feature.bit()));
-    assert_eq!(all.next_node(), NodeId::L2InputVtr);
-    assert_eq!(
-        all.without(InputFeature::Vtr.bit()).next_node(),
-        NodeId::L2Learn
-    );
+    assert_eq!(all.next_node(), NodeId::L2InputFeatArc);
+    let left = all.without(InputFeature::FeatureArc.bit());
+    assert_eq!(left.next_node(), NodeId::L2InputAcl);
+    let left = left.without(InputFeature::Acl.bit());
+    assert_eq!(left.next_node(), NodeId::L2InputVtr);
+    let left = left.without(InputFeature::Vtr.bit());
+    assert_eq!(left.next_node(), NodeId::L2Learn);
     assert_eq!(InputFeature::Flood.bit().next_node(), NodeId::L2Flood);
     assert_eq!(Bitmap(0).next_node(), NodeId::FeatureBitmapDrop);
 }

@@ -65,6 +65,15 @@ impl Node for L2Output {
 }
 
 fn after(view: &InterfaceView) -> NodeId {
+    if view.acl.output.is_some() {
+        NodeId::L2OutputFeatArc
+    } else {
+        after_lists(view)
+    }
+}
+
+/// Where packets to an interface go behind its access lists.
+pub(super) fn after_lists(view: &InterfaceView) -> NodeId {
     if view.efp_filter {
         NodeId::L2EfpFilter
     } else {

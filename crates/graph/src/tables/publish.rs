@@ -1,5 +1,6 @@
 //! Handing the configuration to the workers.
 
+use std::hash::BuildHasher;
 use std::sync::{
     Arc, Mutex, MutexGuard, PoisonError,
     atomic::{AtomicU64, Ordering},
@@ -7,8 +8,19 @@ use std::sync::{
 
 use weft_packet::SwIfIndex;
 
-use super::{BdIndex, BdView, InterfaceView, Tables, chunked::Chunked};
-use crate::{counters::NodeCounters, fib::FibTable, generator::Stream, trace::TraceShared};
+use super::{
+    AclView, BdIndex, BdView, InterfaceView, MacIpView, Tables, acl::AclTables, chunked::Chunked,
+};
+use crate::{
+    acl::{
+        macip::MacIpFilter,
+        session::{SESSIONS_MAX, SessionTable},
+    },
+    counters::NodeCounters,
+    fib::FibTable,
+    generator::Stream,
+    trace::TraceShared,
+};
 
 /// Number of a published configuration.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default)]
@@ -26,6 +38,12 @@ pub(crate) struct Snapshot {
     pub(crate) streams: Vec<Arc<Stream>>,
     interfaces: Chunked<InterfaceView>,
     bridge_domains: Chunked<BdView>,
+    acls: Chunked<Option<Arc<AclView>>>,
+    macips: Chunked<MacIpView>,
+    /// Whether a session's policy epoch counts.
+    pub(crate) reclassifies: bool,
+    /// Number of the newest request to look at all sessions.
+    pub(crate) sweeps: u64,
 }
 
 /// What the control thread and the workers share.
@@ -35,6 +53,7 @@ pub(crate) struct Shared {
     generation: AtomicU64,
     snapshot: Mutex<Arc<Snapshot>>,
     pub(crate) workers: Box<[WorkerShared]>,
+    pub(crate) sessions: SessionTable,
 }
 
 /// What the control thread shares with one worker.
@@ -58,17 +77,33 @@ impl Snapshot {
     pub(crate) fn bridge_domain(&self, index: BdIndex) -> &BdView {
         self.bridge_domains.get(u32::from(index.0))
     }
+
+    /// An access list.
+    #[inline]
+    pub(crate) fn acl(&self, index: u32) -> Option<&AclView> {
+        self.acls.get(index).as_deref()
+    }
+
+    /// A MACIP list that has rules.
+    #[inline]
+    pub(crate) fn macip(&self, index: u32) -> Option<&MacIpFilter> {
+        self.macips.get(index).as_deref()
+    }
 }
 
 impl Shared {
     fn new(workers: usize, first: Snapshot) -> Self {
-        let workers = std::iter::repeat_with(WorkerShared::default)
+        let workers: Box<[_]> = std::iter::repeat_with(WorkerShared::default)
             .take(workers.max(1))
             .collect();
+        // Who sends packets cannot know which of them share a bucket.
+        let seed = std::hash::RandomState::new().hash_one(());
+        let sessions = SessionTable::new(workers.len(), SESSIONS_MAX, seed);
         Self {
             generation: AtomicU64::new(first.generation.0),
             snapshot: Mutex::new(Arc::new(first)),
             workers,
+            sessions,
         }
     }
 
@@ -112,6 +147,7 @@ impl Tables {
     pub fn new(workers: usize) -> Self {
         let interfaces = Chunked::new();
         let bridge_domains = Chunked::new();
+        let (acl_views, macip_views) = (Chunked::new(), Chunked::new());
         let fib = Arc::new(FibTable::new(0));
         let first = Snapshot {
             generation: Generation(1),
@@ -119,10 +155,17 @@ impl Tables {
             streams: Vec::new(),
             interfaces: interfaces.clone(),
             bridge_domains: bridge_domains.clone(),
+            acls: acl_views.clone(),
+            macips: macip_views.clone(),
+            reclassifies: false,
+            sweeps: 0,
         };
         Self {
             interfaces,
             bridge_domains,
+            acl_views,
+            macip_views,
+            acl: AclTables::default(),
             records: Vec::new(),
             free_indices: Vec::new(),
             // Index 0 is nobody's.
@@ -151,6 +194,10 @@ impl Tables {
             streams: self.streams.clone(),
             interfaces: self.interfaces.clone(),
             bridge_domains: self.bridge_domains.clone(),
+            acls: self.acl_views.clone(),
+            macips: self.macip_views.clone(),
+            reclassifies: self.acl.reclassifies,
+            sweeps: self.acl.sweeps,
         });
         let previous = std::mem::replace(&mut *self.shared.snapshot(), next);
         self.shared

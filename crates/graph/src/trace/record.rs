@@ -10,7 +10,9 @@ use weft_packet::{
     },
 };
 
+use super::acl::{AclRecord, AclVerdict};
 use crate::{
+    acl::{macip::MacIpVerdict, tuple::Family},
     error::Error,
     feature::{Bitmap, InputFeature},
     fib::Value,
@@ -35,6 +37,21 @@ enum Kind {
         sw_if_index: SwIfIndex,
         macs: Macs,
         tail: Tail,
+    },
+    /// Access lists.
+    Acl(Box<AclRecord>),
+    /// `l2-input-feat-arc`, `l2-output-feat-arc`.
+    FeatArc {
+        is_input: bool,
+        bitmap: u32,
+        ethertype: u16,
+        sw_if_index: SwIfIndex,
+    },
+    /// `l2-input-acl`.
+    MacIp {
+        sw_if_index: SwIfIndex,
+        list: Option<u32>,
+        verdict: MacIpVerdict,
     },
     /// `interface-output`.
     Output { port: SwIfIndex, headers: Box<[u8]> },
@@ -127,6 +144,49 @@ impl Record {
         Self::l2(node, sw_if_index, pool, packet, Tail::Raw(raw))
     }
 
+    pub(crate) fn acl<A: Family>(
+        (sw_if_index, is_input): (SwIfIndex, bool),
+        context: Option<u32>,
+        verdict: AclVerdict,
+        pool: &BufferPool,
+        packet: BufferIndex,
+    ) -> Self {
+        let l3 = usize::from(pool.meta(packet).l2.l2_len);
+        let tuple = A::tuple(pool.data(packet), l3).unwrap_or_default();
+        let place = (sw_if_index, is_input);
+        let record = AclRecord::new(&tuple, place, context, verdict);
+        Self(Kind::Acl(Box::new(record)))
+    }
+
+    pub(crate) fn l2_feat_arc(is_input: bool, pool: &BufferPool, packet: BufferIndex) -> Self {
+        let meta = pool.meta(packet);
+        let l2_len = usize::from(meta.l2.l2_len);
+        let ethertype = pool.data(packet).get(l2_len.wrapping_sub(2)..l2_len);
+        let ethertype = ethertype.and_then(<[u8]>::first_chunk).copied();
+        Self(Kind::FeatArc {
+            is_input,
+            bitmap: meta.l2.feature_bitmap,
+            ethertype: ethertype.map_or(0, u16::from_be_bytes),
+            sw_if_index: if is_input {
+                meta.rx_sw_if_index
+            } else {
+                meta.tx_sw_if_index
+            },
+        })
+    }
+
+    pub(crate) fn l2_input_acl(
+        sw_if_index: SwIfIndex,
+        list: Option<u32>,
+        verdict: MacIpVerdict,
+    ) -> Self {
+        Self(Kind::MacIp {
+            sw_if_index,
+            list,
+            verdict,
+        })
+    }
+
     pub(crate) fn output(port: SwIfIndex, pool: &BufferPool, packet: BufferIndex) -> Self {
         Self(Kind::Output {
             port,
@@ -180,6 +240,35 @@ impl fmt::Display for Record {
                 write!(f, "{node}:{gap}sw_if_index {sw_if_index}")?;
                 write!(f, " dst {destination} src {source}")?;
                 tail.fmt(f)
+            }
+            Kind::Acl(record) => record.fmt(f),
+            Kind::FeatArc {
+                is_input,
+                bitmap,
+                ethertype,
+                sw_if_index,
+            } => {
+                let name = if *is_input { "IN" } else { "OUT" };
+                write!(f, "{name}-FEAT-ARC: head 1 feature_bitmap {bitmap:x}")?;
+                write!(
+                    f,
+                    " ethertype {ethertype:x} sw_if_index {sw_if_index}, next_index 1"
+                )
+            }
+            Kind::MacIp {
+                sw_if_index,
+                list,
+                verdict,
+            } => {
+                // A table is a list here, and an entry a rule.
+                let (next, rule) = match verdict {
+                    MacIpVerdict::Permit(rule) => (1, i64::from(*rule)),
+                    MacIpVerdict::Deny(rule) => (0, i64::from(*rule)),
+                    MacIpVerdict::Miss => (0, -1),
+                };
+                let list = list.map_or(-1, i64::from);
+                write!(f, "INACL: sw_if_index {sw_if_index}, next_index {next}")?;
+                write!(f, ", table {list}, offset {rule}")
             }
             Kind::Output { port, headers } => {
                 writeln!(f, "sw_if_index {port}")?;

@@ -6,6 +6,7 @@
     reason = "helpers of tests, outside of test functions, where a failure is the finding"
 )]
 
+mod acl;
 mod bridging;
 mod control;
 mod features;
@@ -13,6 +14,7 @@ mod flooding;
 mod lab;
 mod layer3;
 mod loopback;
+mod macip;
 mod ports;
 mod properties;
 mod trace;

@@ -88,6 +88,7 @@ impl Tables {
                 gone.extend(self.delete_interface(sub)?);
             }
         }
+        self.forget_acls(index);
         if let Some(L2Mode::Xconnect { tx }) = self.interface(index).map(|own| own.mode) {
             let _ = self.set_l3(tx);
         }
@@ -114,6 +115,7 @@ impl Tables {
         *self.interfaces.get_mut(index.0) = InterfaceView {
             seq: interface.seq.wrapping_add(1),
             was_l2,
+            acl: self.acl.view(index),
             ..InterfaceView::default()
         };
         self.free_indices.push(index);

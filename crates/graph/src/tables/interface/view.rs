@@ -10,7 +10,7 @@ use crate::{
     counters::InterfaceCounters,
     feature::{Bitmap, InputFeature},
     node::NodeId,
-    tables::{BdIndex, Tables},
+    tables::{BdIndex, InterfaceAclView, Tables},
     vlan::{RewritePair, VlanTable},
 };
 
@@ -39,6 +39,7 @@ pub(crate) struct InterfaceView {
     pub(crate) vlans: Option<Arc<VlanTable>>,
     /// Sub-interfaces in layer-2 mode, and the port itself: with any, the port is promiscuous.
     pub(crate) l2_count: u32,
+    pub(crate) acl: InterfaceAclView,
 }
 
 /// Mode of an interface, as the nodes read it.
@@ -84,11 +85,12 @@ impl DeviceClass {
 
 impl Tables {
     /// Makes the nodes' view of an interface from its record.
-    pub(super) fn refresh(&mut self, index: SwIfIndex) {
+    pub(in crate::tables) fn refresh(&mut self, index: SwIfIndex) {
         let Some(record) = self.records.get(index.0 as usize).and_then(Option::as_ref) else {
             return;
         };
         let view = self.interfaces.get_mut(index.0);
+        view.acl = self.acl.view(index);
         let class = record.class();
         // Checked when it was set.
         let rewrite = RewritePair::new(record.rewrite, record.matched()).unwrap_or_default();
@@ -98,6 +100,7 @@ impl Tables {
         } else {
             Bitmap::default()
         };
+        let filters = view.acl.input_features();
         view.admin_up = record.admin_up;
         view.link_up = record.link_up;
         view.seq = record.seq;
@@ -119,12 +122,13 @@ impl Tables {
                 InputFeature::Drop.bit(),
             ),
             L2Mode::Bridge { bd_index, shg, .. } => {
-                let features = record.flags.bitmap().with(vtr);
+                let features = record.flags.bitmap().with(vtr).with(filters);
                 (ViewMode::Bridge, shg, bd_index, SwIfIndex::NONE, features)
             }
             L2Mode::Xconnect { tx } => {
                 let features = InputFeature::Xconnect.bit().with(InputFeature::Drop.bit());
-                (ViewMode::Xconnect, 0, BdIndex::NONE, tx, features.with(vtr))
+                let features = features.with(vtr).with(filters);
+                (ViewMode::Xconnect, 0, BdIndex::NONE, tx, features)
             }
         };
     }
