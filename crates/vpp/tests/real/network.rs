@@ -1,98 +1,24 @@
-//! The client against a dataplane that moves packets: the VPP whose API socket `WEFT_VPP_API` names,
-//! or else the embedded switch.
-//!
-//! ```text
-//! WEFT_VPP_API=/run/vpp/api.sock cargo test -p weft-vpp --test real -- --nocapture
-//! ```
-//!
-//! It needs root, for the devices behind the uplinks.
+//! Networks: uplinks, sub-interfaces, TAPs, bridge domains.
 
-#![cfg(test)] // so that the helpers count as test code for the lints
-
-use std::collections::BTreeMap;
-use std::path::PathBuf;
 use std::process::Command;
-use std::thread::JoinHandle;
-use std::time::Duration;
 
-use tempfile::TempDir;
 use weft_model::{IfName, Mac, Mtu, NetworkSegment, PhysnetName, PortId, VlanId};
 use weft_plan::{
-    BridgeDomain, BridgeFlags, BridgeMember, InterfaceKey, Notice, Object, ObjectKey, Observed,
-    Outcome, Plan, SubInterface, TagRewrite, Tap, Uplink, UplinkDevice, check,
+    BridgeDomain, BridgeFlags, BridgeMember, InterfaceKey, Notice, Object, SubInterface,
+    TagRewrite, Tap, Uplink, UplinkDevice,
 };
-use weft_switch::{StopHandle, Switch, SwitchConfig, SwitchError};
-use weft_vpp::{CallError, Connection, Event, Events, Session, Timeouts};
+use weft_vpp::{Connection, Events, Session};
 use weft_vpp_wire::messages::af_packet::{AfPacketCreateV3, AfPacketDelete, AfPacketMode};
 use weft_vpp_wire::messages::interface::{
-    CreateLoopback, CreateSubif, DeleteLoopback, IfStatusFlags, SubIfFlags, SwInterfaceDetails,
-    SwInterfaceDump, SwInterfaceEvent, SwInterfaceSetFlags,
+    CreateLoopback, CreateSubif, DeleteLoopback, IfStatusFlags, SubIfFlags, SwInterfaceDump,
+    SwInterfaceEvent, SwInterfaceSetFlags,
 };
-use weft_vpp_wire::messages::l2::{
-    BridgeDomainAddDelV2, BridgeDomainDetails, BridgeDomainDump, SwInterfaceSetL2Bridge,
-};
+use weft_vpp_wire::messages::l2::{BridgeDomainAddDelV2, SwInterfaceSetL2Bridge};
 use weft_vpp_wire::messages::tapv2::{TapCreateV3, TapDeleteV2};
 use weft_vpp_wire::messages::vpe::ShowVersion;
 use weft_vpp_wire::{BdId, FixedString, SwIfIndex, VarString};
 
-/// No wait is longer.
-const PATIENCE: Duration = Duration::from_secs(10);
-
-/// What is tested: a VPP that runs already, or a switch of our own, which ends with this value.
-struct Dataplane {
-    socket: PathBuf,
-    own: Option<OwnSwitch>,
-}
-
-struct OwnSwitch {
-    stop: StopHandle,
-    thread: JoinHandle<Result<(), SwitchError>>,
-    _directory: TempDir,
-}
-
-impl Dataplane {
-    fn find() -> Self {
-        if let Some(socket) = std::env::var_os("WEFT_VPP_API").map(PathBuf::from) {
-            return Self { socket, own: None };
-        }
-        let directory = tempfile::tempdir().unwrap();
-        let socket = directory.path().join("api.sock");
-        let config = SwitchConfig {
-            api_socket: socket.clone(),
-            ..SwitchConfig::default()
-        };
-        let switch = Switch::start(config).unwrap();
-        let stop = switch.stop_handle();
-        let thread = std::thread::spawn(|| switch.run());
-        Self {
-            socket,
-            own: Some(OwnSwitch {
-                stop,
-                thread,
-                _directory: directory,
-            }),
-        }
-    }
-}
-
-impl Drop for Dataplane {
-    fn drop(&mut self) {
-        if let Some(own) = self.own.take() {
-            own.stop.stop();
-            let ended = own.thread.join();
-            assert!(
-                std::thread::panicking() || matches!(ended, Ok(Ok(()))),
-                "{ended:?}"
-            );
-        }
-    }
-}
-
-async fn connect(path: &std::path::Path) -> (Connection, Events) {
-    Connection::connect(path, "weft-test", Timeouts::default())
-        .await
-        .unwrap()
-}
+use crate::support::{Dataplane, connect, everything, notice, reconcile, settle};
 
 /// A pair of devices of the kernel that goes with this value.
 struct Veth {
@@ -133,14 +59,14 @@ fn vlan() -> VlanId {
     VlanId::new(100).unwrap()
 }
 
-fn segment() -> NetworkSegment {
+pub(crate) fn segment() -> NetworkSegment {
     NetworkSegment::Vlan {
         physnet: physnet(),
         vlan: vlan(),
     }
 }
 
-fn port() -> PortId {
+pub(crate) fn port() -> PortId {
     "port-a".parse().unwrap()
 }
 
@@ -152,7 +78,7 @@ fn uplink(device: UplinkDevice) -> Object {
     })
 }
 
-fn tap(port: PortId, device: &str, mtu: u32) -> Object {
+pub(crate) fn tap(port: PortId, device: &str, mtu: u32) -> Object {
     Object::Tap(Tap {
         port,
         host_if_name: IfName::new(device).unwrap(),
@@ -162,7 +88,7 @@ fn tap(port: PortId, device: &str, mtu: u32) -> Object {
     })
 }
 
-fn member(interface: InterfaceKey, tag_rewrite: TagRewrite) -> Object {
+pub(crate) fn member(interface: InterfaceKey, tag_rewrite: TagRewrite) -> Object {
     Object::BridgeMember(BridgeMember {
         interface,
         bridge: Some(segment()),
@@ -170,7 +96,7 @@ fn member(interface: InterfaceKey, tag_rewrite: TagRewrite) -> Object {
     })
 }
 
-fn bridge(mac_age: u8, learn: bool) -> Object {
+pub(crate) fn bridge(mac_age: u8, learn: bool) -> Object {
     Object::BridgeDomain(BridgeDomain {
         segment: segment(),
         flags: BridgeFlags {
@@ -204,81 +130,9 @@ fn network(uplink_device: UplinkDevice, tap_device: &str) -> Vec<Object> {
     ]
 }
 
-/// What there is to do to have exactly `wanted`.
-fn plan(wanted: &[Object], observed: &Observed) -> Plan {
-    let wanted: BTreeMap<ObjectKey, &Object> =
-        wanted.iter().map(|object| (object.key(), object)).collect();
-    let all = wanted.keys().chain(observed.keys()).cloned();
-    let plan = Plan::new(|key| wanted.get(key).copied(), observed, all, |_| false);
-    check(&plan, observed).unwrap();
-    plan
-}
-
-/// Observes, plans and applies; answers what was refused.
-async fn reconcile(session: &mut Session, wanted: &[Object]) -> Vec<String> {
-    let observed = session.observe().await.unwrap();
-    let plan = plan(wanted, &observed);
-    let mut refusals = Vec::new();
-    for level in &plan.levels {
-        let outcomes = session.apply(level).await.unwrap();
-        assert_eq!(outcomes.len(), level.len());
-        for (operation, outcome) in level.iter().zip(outcomes) {
-            if let Outcome::Refused { reason, left } = outcome {
-                refusals.push(format!("{operation}: {reason} (left: {left:?})"));
-            }
-        }
-    }
-    refusals
-}
-
-/// Reconciles, and proves that nothing was refused and nothing is left to do.
-async fn settle(session: &mut Session, wanted: &[Object]) -> Observed {
-    let refusals = reconcile(session, wanted).await;
-    assert_eq!(refusals, [""; 0]);
-    let observed = session.observe().await.unwrap();
-    let rest = plan(wanted, &observed);
-    assert!(rest.is_empty(), "left to do:\n{rest}");
-    observed
-}
-
-/// Everything in VPP, as far as these tests could change it.
-async fn everything(
-    connection: &Connection,
-) -> (Vec<SwInterfaceDetails>, Vec<BridgeDomainDetails>) {
-    let bridges = BridgeDomainDump {
-        bd_id: BdId::ANY,
-        sw_if_index: SwIfIndex::NONE,
-    };
-    (
-        connection.dump(SwInterfaceDump::default()).await.unwrap(),
-        connection.dump(bridges).await.unwrap(),
-    )
-}
-
-/// Waits for the notice of an interface that `is` true of.
-async fn notice(
-    session: &mut Session,
-    events: &mut Events,
-    is: impl Fn(&Notice) -> bool,
-) -> Notice {
-    let search = async {
-        loop {
-            let Event::Interface(event) = events.next().await else {
-                panic!("no more events");
-            };
-            let notices = session.notices(&[event]).await.unwrap();
-            if let Some(notice) = notices.into_iter().find(&is) {
-                return notice;
-            }
-        }
-    };
-    tokio::time::timeout(PATIENCE, search).await.unwrap()
-}
-
-/// All of it is one test, because there is one VPP.
 #[tokio::test]
 async fn what_is_wanted_is_made_kept_and_removed() {
-    let dataplane = Dataplane::find();
+    let dataplane = Dataplane::find().await;
     let (connection, mut events) = connect(&dataplane.socket).await;
     let (other, _other_events) = connect(&dataplane.socket).await;
     let version = connection.request(ShowVersion {}).await.unwrap();
@@ -568,16 +422,4 @@ async fn found_uplinks_are_left_as_they_were(
         .request(AfPacketDelete { host_if_name })
         .await
         .unwrap();
-}
-
-#[tokio::test]
-async fn a_refused_call_does_not_end_the_connection() {
-    let dataplane = Dataplane::find();
-    let (connection, _events) = connect(&dataplane.socket).await;
-    let delete = TapDeleteV2 {
-        sw_if_index: SwIfIndex(1 << 20),
-    };
-    let error = connection.request(delete).await.unwrap_err();
-    assert!(matches!(error, CallError::Refused { .. }), "{error}");
-    connection.request(ShowVersion {}).await.unwrap();
 }
