@@ -14,7 +14,7 @@ mod handles;
 mod interpret;
 mod mark;
 
-use weft_plan::{ObjectKey, Observed};
+use weft_plan::{AclKey, InterfaceKey, ObjectKey, Observed};
 use weft_vpp_wire::capability::Missing;
 use weft_vpp_wire::messages::acl::{
     ACL_NONE, AclAddReplace, AclDel, AclDump, AclInterfaceListDump, AclInterfaceSetAclList,
@@ -90,6 +90,14 @@ pub struct Session {
 impl Session {
     /// Nothing is known yet: [`Self::observe`] comes first.
     pub fn new(connection: Connection) -> Self {
+        let missing = Self::missing(&connection);
+        if !missing.is_empty() {
+            let names: Vec<_> = missing.iter().map(|missing| missing.message.name).collect();
+            tracing::warn!(
+                "this VPP lacks {}: what needs one of them will fail",
+                names.join(", ")
+            );
+        }
         Self {
             connection,
             handles: Handles::default(),
@@ -139,6 +147,16 @@ impl Session {
         }
     }
 
+    /// The number of an interface of ours, as far as is known: to be named in a command of VPP.
+    pub fn sw_if_index(&self, interface: &InterfaceKey) -> Option<SwIfIndex> {
+        self.handles.interface(interface)
+    }
+
+    /// Which access list of ours has a number that VPP told, as in a trace.
+    pub fn acl_at(&self, index: u32) -> Option<&AclKey> {
+        self.handles.acl_key(index)
+    }
+
     /// Reads all that is ours. The dumps travel together; if one of them is not whole, there is no
     /// answer at all.
     pub async fn observe(&mut self) -> Result<Observed, CallError> {
@@ -177,10 +195,7 @@ impl Session {
     /// A dump of what a plugin has. Without the plugin, there is none.
     async fn dump_if_there<D: Dump>(&self, dump: D) -> Result<Vec<D::Details>, CallError> {
         match self.connection.dump(dump).await {
-            Err(CallError::Unsupported(missing)) => {
-                tracing::warn!(%missing, "what this message tells of cannot be there");
-                Ok(Vec::new())
-            }
+            Err(CallError::Unsupported(_)) => Ok(Vec::new()),
             details => details,
         }
     }

@@ -74,6 +74,12 @@ impl Handles {
         self.acls.get(key).copied()
     }
 
+    /// The list with this number; for people, hence searched for.
+    pub(super) fn acl_key(&self, index: u32) -> Option<&AclKey> {
+        let mut acls = self.acls.iter();
+        acls.find_map(|(key, number)| (*number == index).then_some(key))
+    }
+
     pub(super) fn macip_acl(&self, port: &PortId) -> Option<u32> {
         self.macip_acls.get(port).copied()
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use weft_model::{IpPrefix, IpProtocol, Mac, PortRange, SecurityGroupId};
 use weft_plan::{
     Acl, AclAction, AclBinding, AclKey, AclRule, Direction, InterfaceKey, MacIpAcl, MacIpBinding,
-    MacIpRule, Object, ObjectKey, Observed, TagRewrite, TcpFlags,
+    MacIpRule, Object, ObjectKey, TagRewrite, TcpFlags,
 };
 use weft_vpp::{Connection, Session};
 use weft_vpp_wire::messages::acl::{
@@ -144,6 +144,8 @@ async fn policy_is_made_changed_in_place_repaired_and_removed() {
     let wanted = secured(&device, &rules_of_every_kind(), &["10.0.0.1", "fd00::1"]);
     settle(&mut session, &wanted).await;
     let web = index_of(&other, "weft.acl.web.ingress").await;
+    let key = group("web", Direction::Ingress);
+    assert_eq!(web.and_then(|index| session.acl_at(index)), Some(&key));
 
     // In place: a list keeps its index, so that who has it has the new one.
     let wanted = secured(
@@ -176,8 +178,7 @@ async fn what_others_did_is_repaired(
     wanted: &[Object],
     foreign: u32,
 ) {
-    let observed = session.observe().await.unwrap();
-    let sw_if_index = SwIfIndex(number_of(session, &observed));
+    let sw_if_index = session.sw_if_index(&InterfaceKey::Tap(port())).unwrap();
     let guard = index_of(other, "weft.acl.anti-spoofing.egress").await;
     other
         .request(replace(guard.unwrap(), "weft.acl.anti-spoofing.egress"))
@@ -224,13 +225,6 @@ async fn what_others_did_is_repaired(
     settle(session, wanted).await;
     let lists = other.dump(AclInterfaceListDump { sw_if_index }).await;
     assert_eq!(lists.unwrap()[0].acls.output().len(), 2);
-}
-
-fn number_of(session: &Session, observed: &Observed) -> u32 {
-    let key = ObjectKey::tap(&port());
-    assert!(observed.get(&key).is_some());
-    let handle = session.handle(&key).unwrap();
-    handle.split_whitespace().last().unwrap().parse().unwrap()
 }
 
 /// A port that leaves one group and joins another, whose list is new.

@@ -195,14 +195,16 @@ impl Context<'_> {
 
     async fn set_acls(self, sw_if_index: SwIfIndex, acls: InterfaceAcls) -> Result<(), CallError> {
         let request = AclInterfaceSetAclList { sw_if_index, acls };
-        match self.connection.exchange(request).await? {
-            (Retval::OK, _) => Ok(()),
-            // Of this message, 1 is a refusal too.
-            (retval, _) => Err(CallError::Refused {
-                message: AclInterfaceSetAclList::NAME,
-                retval,
-            }),
-        }
+        let retval = match self.connection.exchange(request).await? {
+            (Retval::OK, _) => return Ok(()),
+            (retval, _) if retval.is_error() => retval,
+            // Of this message, 1 is a refusal too, whose reason VPP keeps to itself.
+            _ => Retval::UNSPECIFIED,
+        };
+        Err(CallError::Refused {
+            message: AclInterfaceSetAclList::NAME,
+            retval,
+        })
     }
 
     fn acl_indices(self, keys: &[Option<AclKey>]) -> Result<Vec<u32>, Failure> {
