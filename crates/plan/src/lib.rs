@@ -23,11 +23,13 @@ mod operation;
 mod plan;
 mod policy;
 mod reconciler;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
 
 pub use backoff::Backoff;
 pub use compile::{Compiler, Touched};
 pub use intent::{HostNetwork, PortRecord, SecurityGroupRecord, VhostUserNetwork};
-pub use lint::{Unsound, check};
+pub use lint::{Unsound, check, check_guards};
 pub use object::{
     Acl, AclAction, AclBinding, AclKey, AclRule, BridgeDomain, BridgeFlags, BridgeMember,
     Direction, InterfaceKey, InvalidAclRule, MacIpAcl, MacIpBinding, MacIpRule, Object, ObjectKey,

@@ -47,6 +47,24 @@ pub enum Unsound {
         /// What requires it.
         dependent: ObjectKey,
     },
+    /// An interface that is to be secured is bridged before a binding of it is as wanted.
+    #[error("level {level} makes {key} before {guard} is as wanted")]
+    Unguarded {
+        /// The level, from 0.
+        level: usize,
+        /// The membership.
+        key: ObjectKey,
+        /// The binding.
+        guard: ObjectKey,
+    },
+    /// A binding is taken from an interface that is bridged and not wanted so without it.
+    #[error("level {level} removes {key} while its interface is bridged")]
+    Bared {
+        /// The level, from 0.
+        level: usize,
+        /// The binding.
+        key: ObjectKey,
+    },
 }
 
 /// Plays `plan` on what is observed; answers what is there at its end, or the first fault.
@@ -93,6 +111,45 @@ pub fn check(plan: &Plan, observed: &Observed) -> Result<Observed, Unsound> {
         }
     }
     Ok(state)
+}
+
+/// Plays `plan` on what is observed, and proves that it secures what is to be secured before it
+/// bridges it; answers the first fault. `desired` is what the plan was made for.
+pub fn check_guards<'a>(
+    plan: &Plan,
+    observed: &Observed,
+    desired: impl Fn(&ObjectKey) -> Option<&'a Object>,
+) -> Result<(), Unsound> {
+    let mut state = observed.clone();
+    for (level, operations) in plan.levels.iter().enumerate() {
+        let before = state.clone();
+        for operation in operations {
+            let key = operation.key();
+            match operation {
+                Operation::Create(object) | Operation::Update { to: object, .. } => {
+                    let guards = key.guards().into_iter().flatten();
+                    let mut lacking = guards.filter(|guard| {
+                        desired(guard).is_some_and(|wanted| before.get(guard) != Some(wanted))
+                    });
+                    if let Some(guard) = lacking.next() {
+                        return Err(Unsound::Unguarded { level, key, guard });
+                    }
+                    state.insert(object.clone());
+                }
+                Operation::Delete(_) => {
+                    let bared = key.guarded().is_some_and(|member| {
+                        let freed = desired(&member).is_some() && desired(&key).is_none();
+                        before.get(&member).is_some() && !freed
+                    });
+                    if bared {
+                        return Err(Unsound::Bared { level, key });
+                    }
+                    state.remove(&key);
+                }
+            }
+        }
+    }
+    Ok(())
 }
 
 fn missing(object: &Object, state: &Observed) -> Option<ObjectKey> {

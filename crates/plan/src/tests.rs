@@ -2,6 +2,9 @@
 
 mod compile;
 mod history;
+mod meaning;
 mod plan;
 mod reconcile;
+mod security;
+mod store;
 mod world;

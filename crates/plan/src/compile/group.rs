@@ -18,6 +18,11 @@ impl Compiler {
         self.groups.interest()
     }
 
+    /// What of [`Self::interest`] was not read yet, or was read and forgotten since.
+    pub fn unread(&self) -> Interest {
+        self.groups.unread()
+    }
+
     /// Takes in that a security group was read: this is its record now, or the store has none.
     pub fn set_security_group(
         &mut self,

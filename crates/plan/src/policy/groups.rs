@@ -87,6 +87,25 @@ impl Groups {
         &self.interest
     }
 
+    /// What of [`Self::interest`] was not read yet.
+    pub(crate) fn unread(&self) -> Interest {
+        let groups = self.used.iter();
+        let groups = groups.filter(|(_, group)| group.record == Known::Unread);
+        let remote = self.interest.remote_groups.iter();
+        let addresses = self.interest.address_groups.iter();
+        Interest {
+            security_groups: groups.map(|(id, _)| id.clone()).collect(),
+            remote_groups: remote
+                .filter(|id| !self.remote.is_read(id))
+                .cloned()
+                .collect(),
+            address_groups: addresses
+                .filter(|id| !self.addresses.is_read(id))
+                .cloned()
+                .collect(),
+        }
+    }
+
     /// Whether [`Self::interest`] has changed since this was last asked.
     pub(crate) fn take_interest_changed(&mut self) -> bool {
         std::mem::take(&mut self.interest_changed)
@@ -208,7 +227,7 @@ impl Groups {
         };
         self.rename(id, &group.names, &names);
         group.names = names;
-        group.waits_for = self.unread(id, &group);
+        group.waits_for = self.first_unread(id, &group);
         if group.waits_for.is_none() {
             group.lists = Some(self.lists(id, &group));
         }
@@ -218,7 +237,7 @@ impl Groups {
     }
 
     /// What of a group was not read yet.
-    fn unread(&self, id: &SecurityGroupId, group: &Group) -> Option<String> {
+    fn first_unread(&self, id: &SecurityGroupId, group: &Group) -> Option<String> {
         if group.record == Known::Unread {
             return Some(format!("security group {id}"));
         }

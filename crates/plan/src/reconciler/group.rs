@@ -24,6 +24,11 @@ impl Reconciler {
         self.compiler.interest()
     }
 
+    /// What of [`Self::interest`] was not read yet, or was read and forgotten since.
+    pub fn unread(&self) -> Interest {
+        self.compiler.unread()
+    }
+
     /// A security group was read: this is its record now, or the store has none.
     pub fn set_security_group(
         &mut self,
@@ -90,7 +95,7 @@ impl Reconciler {
             None => {}
         }
         if let Some(unread) = self.compiler.group_waits_for(group) {
-            let reason = format!("{unread} was not read yet");
+            let reason = format!("{unread}: not read yet");
             return Some(Status::Pending { reason });
         }
         let lists = [Direction::Ingress, Direction::Egress].map(|direction| {
@@ -128,7 +133,7 @@ impl Reconciler {
 /// A group's trouble in words.
 fn told(group: &SecurityGroupId, trouble: &Trouble) -> String {
     match trouble {
-        Trouble::Unread(what) => format!("{what} was not read yet"),
+        Trouble::Unread(what) => format!("{what}: not read yet"),
         Trouble::Absent => format!("security group {group} is not in the store"),
         Trouble::Invalid(error) => format!("security group {group}: {error}"),
     }

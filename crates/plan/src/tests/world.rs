@@ -1,13 +1,13 @@
 //! A host in words, and a VPP that is nothing but a map.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant, SystemTime};
 
-use weft_model::{PortBinding, PortId};
+use weft_model::{BindingType, FixedIp, PortBinding, PortId};
 
 use crate::{
-    Backoff, HostNetwork, InterfaceKey, Notice, Now, Object, ObjectKey, Observed, Operation,
-    Outcome, PortRecord, Reconciler, UplinkDevice, check,
+    Acl, Backoff, HostNetwork, InterfaceKey, Notice, Now, Object, ObjectKey, Observed, Operation,
+    Outcome, Plan, PortRecord, Reconciler, UplinkDevice, check, check_guards,
 };
 
 /// The record of a port on `physnet1`, VLAN `vlan` or flat if 0, with a MAC that ends in `mac`.
@@ -26,6 +26,19 @@ pub(super) fn record(vlan: u16, mac: u8, revision: i64) -> PortRecord {
         mod_revision: revision,
         binding,
     }
+}
+
+/// The record of a virtual machine's port as [`record`] has it, with 10.0.0.`mac` and these groups.
+pub(super) fn secured(vlan: u16, mac: u8, groups: &[&str], revision: i64) -> PortRecord {
+    let mut record = record(vlan, mac, revision);
+    let binding = record.binding.as_mut().unwrap();
+    binding.binding_type = BindingType::VhostUser;
+    binding.security_groups = groups.iter().map(|id| id.parse().unwrap()).collect();
+    binding.fixed_ips = vec![FixedIp {
+        ip_address: [10, 0, 0, mac].into(),
+        subnet_id: None,
+    }];
+    record
 }
 
 pub(super) fn port(name: &str) -> PortId {
@@ -58,6 +71,8 @@ pub(super) struct World {
     pub(super) refuses: Vec<ObjectKey>,
     /// Operations that were sent, refused ones too.
     pub(super) sent: usize,
+    /// The access lists that were sent.
+    pub(super) sent_lists: Vec<Acl>,
     elapsed: Duration,
     start: Option<Instant>,
 }
@@ -84,12 +99,17 @@ impl World {
 
     /// Plans and applies until there is nothing to do; panics if that never comes.
     pub(super) fn settle(&mut self, reconciler: &mut Reconciler) {
+        self.settle_by(reconciler, 2);
+    }
+
+    /// The same, with so many ports in a plan.
+    pub(super) fn settle_by(&mut self, reconciler: &mut Reconciler, most_ports: usize) {
         for _ in 0..60 {
             let now = self.now();
-            let plan = reconciler.plan_for(now, 2);
-            check(&plan, reconciler.observed().unwrap())
-                .unwrap_or_else(|fault| panic!("{fault}\n{plan}"));
+            let plan = reconciler.plan_for(now, most_ports);
+            prove(&plan, reconciler);
             if plan.is_empty() {
+                self.assert_guarded(reconciler);
                 return;
             }
             for level in &plan.levels {
@@ -98,7 +118,13 @@ impl World {
                     .filter(|operation| reconciler.possible(operation))
                     .collect();
                 for operation in level {
+                    let exposed = self.exposed(reconciler);
                     let outcome = self.apply(operation);
+                    let now_exposed = self.exposed(reconciler);
+                    assert!(
+                        now_exposed.is_subset(&exposed),
+                        "{operation} exposes {now_exposed:?}\n{plan}"
+                    );
                     reconciler.settle(operation, outcome, now);
                     if let Operation::Create(object) = operation
                         && let ObjectKey::Interface(interface) = object.key()
@@ -118,6 +144,14 @@ impl World {
     pub(super) fn apply(&mut self, operation: &Operation) -> Outcome {
         self.sent += 1;
         let key = operation.key();
+        if let Operation::Create(Object::Acl(acl))
+        | Operation::Update {
+            to: Object::Acl(acl),
+            ..
+        } = operation
+        {
+            self.sent_lists.push(acl.clone());
+        }
         if self.refuses.contains(&key) {
             let left = self.holds.get(&key).cloned();
             return Outcome::Refused {
@@ -127,14 +161,53 @@ impl World {
         }
         match operation {
             Operation::Create(object) | Operation::Update { to: object, .. } => {
+                for required in object.requires() {
+                    assert!(
+                        self.holds.get(&required).is_some(),
+                        "{operation} without {required}"
+                    );
+                }
                 self.holds.insert(object.clone());
                 if let ObjectKey::Interface(interface) = key {
                     self.holds.set_link(interface, true);
                 }
             }
-            Operation::Delete(_) => self.holds.remove(&key),
+            Operation::Delete(_) => {
+                let dependents = self.holds.dependents(&key);
+                assert!(dependents.is_empty(), "{operation} under {dependents:?}");
+                self.holds.remove(&key);
+            }
         }
         Outcome::Done
+    }
+
+    /// The interfaces that are bridged with nothing of ours to guard them, though they are to be
+    /// secured.
+    pub(super) fn exposed(&self, reconciler: &Reconciler) -> BTreeSet<ObjectKey> {
+        let wanted = reconciler.compiler();
+        let unguarded = |guard: &ObjectKey| {
+            wanted.object(guard).is_some() && !self.holds.get(guard).is_some_and(Object::is_guard)
+        };
+        let members = self.holds.keys().filter(|key| wanted.object(key).is_some());
+        members
+            .filter(|key| {
+                key.guards()
+                    .is_some_and(|guards| guards.iter().any(unguarded))
+            })
+            .cloned()
+            .collect()
+    }
+
+    /// Nothing is left exposed but what VPP does not let go, and what waits for groups to be read.
+    fn assert_guarded(&self, reconciler: &Reconciler) {
+        for key in self.exposed(reconciler) {
+            assert!(
+                self.refuses.contains(&key)
+                    || reconciler.compiler().is_undecided(&key)
+                    || reconciler.next_try().is_some(),
+                "{key} is exposed"
+            );
+        }
     }
 
     /// Somebody else removes an interface.
@@ -147,4 +220,13 @@ impl World {
     pub(super) fn lines(&self) -> Vec<String> {
         self.holds.objects().map(Object::to_string).collect()
     }
+}
+
+/// Panics if a plan is not sound.
+fn prove(plan: &Plan, reconciler: &Reconciler) {
+    let observed = reconciler.observed().unwrap();
+    let desired = |key: &ObjectKey| reconciler.compiler().object(key);
+    check(plan, observed)
+        .and_then(|_| check_guards(plan, observed, desired))
+        .unwrap_or_else(|fault| panic!("{fault}\n{plan}"));
 }
