@@ -8,10 +8,12 @@
 //! What VPP does with a message that it cannot take, we do too: an unknown number, a cut-off
 //! message or one in another client's name is dropped without an answer, with a line in the log.
 
+mod acl;
 mod af_packet;
 mod graph;
 mod interface;
 mod l2;
+mod macip;
 mod memclnt;
 mod subif;
 mod tapv2;
@@ -100,6 +102,8 @@ impl Api {
         vhost_user::register(&mut api);
         l2::register(&mut api);
         graph::register(&mut api);
+        acl::register(&mut api);
+        macip::register(&mut api);
         api
     }
 

@@ -3,6 +3,7 @@
 //! Words may be abbreviated as long as they stay unambiguous. Tables look like VPP's, so that eyes
 //! and scripts that know those find their way.
 
+mod acl;
 mod baselines;
 mod bridge;
 mod fib;
@@ -63,6 +64,11 @@ struct Command {
 
 const COMMANDS: &[Command] = &[
     Command {
+        path: "clear acl-plugin sessions",
+        help: "clear acl-plugin sessions",
+        run: acl::clear_sessions,
+    },
+    Command {
         path: "clear errors",
         help: "clear errors",
         run: clear_errors,
@@ -81,6 +87,46 @@ const COMMANDS: &[Command] = &[
         path: "clear trace",
         help: "clear trace",
         run: trace::clear,
+    },
+    Command {
+        path: "set acl-plugin",
+        help: "set acl-plugin session timeout {{udp idle}|tcp {idle|transient}} <seconds>",
+        run: acl::set,
+    },
+    Command {
+        path: "show acl-plugin acl",
+        help: "show acl-plugin acl [index N]",
+        run: acl::show_acl,
+    },
+    Command {
+        path: "show acl-plugin interface",
+        help: "show acl-plugin interface [sw_if_index N] [acl]",
+        run: acl::show_interface,
+    },
+    Command {
+        path: "show acl-plugin lookup context",
+        help: "show acl-plugin lookup context [index N]",
+        run: acl::show_contexts,
+    },
+    Command {
+        path: "show acl-plugin macip acl",
+        help: "show acl-plugin macip acl [index N]",
+        run: acl::show_macip,
+    },
+    Command {
+        path: "show acl-plugin macip interface",
+        help: "show acl-plugin macip interface",
+        run: acl::show_macip_interface,
+    },
+    Command {
+        path: "show acl-plugin sessions",
+        help: "show acl-plugin sessions [verbose]",
+        run: acl::show_sessions,
+    },
+    Command {
+        path: "show acl-plugin tables",
+        help: "show acl-plugin tables [acl] [index N]",
+        run: acl::show_tables,
     },
     Command {
         path: "show bridge-domain",

@@ -14,8 +14,8 @@ use crate::poller::Interest;
 #[cfg(test)]
 mod tests;
 
-/// Longest request. The longest real ones are commands of `cli_inband`.
-const MAX_REQUEST: usize = 64 << 10;
+/// Longest request. The longest real ones are access lists: one of 10,000 rules has 470 KiB.
+const MAX_REQUEST: usize = 4 << 20;
 /// Bytes taken from the socket at once, so that one busy client does not starve the others.
 pub(crate) const READ_CHUNK: usize = 32 << 10;
 /// Above this much unsent output the client's requests wait.

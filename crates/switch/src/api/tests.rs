@@ -1,6 +1,7 @@
 //! Every message against what VPP 26.06 answers. Where VPP's answer is surprising it was looked up
 //! with a running VPP; such answers are marked "as in VPP".
 
+mod acl;
 mod bridge;
 mod fib;
 mod handshake;

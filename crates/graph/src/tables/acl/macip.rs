@@ -22,8 +22,8 @@ pub struct MacIpAcl {
     pub tag: Vec<u8>,
     /// Its rules.
     pub rules: Vec<MacIpRule>,
-    /// Interfaces that have it.
-    applied: Vec<SwIfIndex>,
+    /// Interfaces that have it, in VPP's order.
+    pub applied: Vec<SwIfIndex>,
 }
 
 impl Tables {
