@@ -19,6 +19,7 @@ use weft_store::{Event, LeaseSession, Revision, Store, StoreError, Subscription}
 use crate::board::Board;
 use crate::config::Config;
 use crate::dataplane::{Dataplane, Happening};
+use crate::groups::{self, Following};
 use crate::intake::{self, Meaning};
 
 /// How soon VPP is looked at as a whole again after it was connected; then after twice as long,
@@ -29,6 +30,10 @@ const LOOK_AGAIN: Duration = Duration::from_secs(1);
 /// Ports that are planned for at once: enough to keep VPP busy, few enough that with thousands to
 /// be made the first ones are there soon.
 const PORTS_AT_ONCE: usize = 256;
+
+/// How long nothing is said while groups are being read. Without it, a port would be said to wait
+/// for a group whose rules are on their way, and to work again a moment later.
+const READ_WITHIN: Duration = Duration::from_secs(1);
 
 /// How long work may go on before it is told how far it has come.
 const REPORT_EVERY: Duration = Duration::from_millis(500);
@@ -44,6 +49,7 @@ pub enum AgentError {
 /// Runs the agent until `shutdown`. VPP and the store may come, go and come back meanwhile. What
 /// VPP holds stays when the agent ends; that it is alive is taken back.
 pub async fn run(config: Config, shutdown: CancellationToken) -> Result<(), AgentError> {
+    make_socket_directory(&config);
     let store = Store::connect(config.store.clone()).await?;
     let lease = store.lease_session(config.lease_ttl);
     let prefixes = vec![
@@ -64,6 +70,8 @@ pub async fn run(config: Config, shutdown: CancellationToken) -> Result<(), Agen
         store,
         lease,
         board: Board::default(),
+        following: Following::default(),
+        reading_since: None,
         intent_known: false,
         vpp_judged: false,
         alive: false,
@@ -81,6 +89,15 @@ pub async fn run(config: Config, shutdown: CancellationToken) -> Result<(), Agen
     Ok(())
 }
 
+/// Makes the directory of vhost-user sockets: `/run` is empty after each boot. Who makes it before,
+/// with the rights that QEMU's user needs, finds it as it was.
+fn make_socket_directory(config: &Config) {
+    let directory = config.network.vhost_user.directory.as_str();
+    if let Err(error) = std::fs::create_dir_all(directory) {
+        tracing::warn!(directory, %error, "the directory of vhost-user sockets cannot be made");
+    }
+}
+
 /// Everything that the loop owns.
 struct Agent {
     config: Config,
@@ -90,6 +107,10 @@ struct Agent {
     subscription: Subscription,
     lease: LeaseSession,
     board: Board,
+    /// The groups that are followed in the store.
+    following: Following,
+    /// Since when something of them is being read.
+    reading_since: Option<Instant>,
     /// Whether the store was read, so that it is known what is wanted.
     intent_known: bool,
     /// Whether VPP was reached or found missing, so that there is something true to say.
@@ -165,7 +186,9 @@ impl Agent {
             None
         };
         let resync = self.observed_at.map(|at| at + self.look_again);
-        [retry, resync, self.write_again_at]
+        let silence = self.reading_since.map(|since| since + READ_WITHIN);
+        let silence = silence.filter(|until| *until > Instant::now());
+        [retry, resync, silence, self.write_again_at]
             .into_iter()
             .flatten()
             .min()
@@ -205,7 +228,10 @@ impl Agent {
                         Meaning::Said { key, value } => {
                             said.extend(value.map(|value| (key, value)));
                         }
-                        Meaning::Nothing => {}
+                        Meaning::Rules(..)
+                        | Meaning::Member(..)
+                        | Meaning::Addresses(..)
+                        | Meaning::Nothing => {}
                     }
                 }
                 self.seen(revision);
@@ -223,12 +249,24 @@ impl Agent {
                         Meaning::Port(id, record) => self.reconciler.set_port(&id, record),
                         Meaning::IllegalPort { id, fault } => self.say_illegal(&id, fault),
                         Meaning::Said { key, value } => self.board.know(&key, value),
+                        Meaning::Rules(group, record) => {
+                            self.reconciler.set_security_group(&group, record);
+                        }
+                        Meaning::Member(group, port, member) => {
+                            self.reconciler
+                                .set_remote_group_member(&group, &port, member);
+                        }
+                        Meaning::Addresses(group, record) => {
+                            self.reconciler.set_address_group(&group, record);
+                        }
                         Meaning::Nothing => {}
                     }
                 }
             }
-            // Comes of an interest, and there is none yet.
-            Some(Event::Read { .. }) => {}
+            Some(Event::Read { parts, kvs, .. }) => {
+                let needed = self.following.read(&parts);
+                groups::take_read(&mut self.reconciler, &self.config.keys, &needed, &kvs);
+            }
             Some(Event::Disconnected { reason }) => {
                 tracing::warn!(reason, "the store is away; VPP stays as it is");
             }
@@ -240,6 +278,19 @@ impl Agent {
             // Comes only of no prefixes, and there are two.
             None => tracing::error!("the subscription has ended"),
         }
+        self.follow_groups();
+    }
+
+    /// Follows the groups that are needed now.
+    fn follow_groups(&mut self) {
+        for interest in self.following.follow(&self.config.keys, &self.reconciler) {
+            self.subscription.set_interest(interest);
+        }
+        self.reading_since = match self.reading_since {
+            _ if !self.following.is_waiting() => None,
+            None => Some(Instant::now()),
+            since => since,
+        };
     }
 
     /// Everything up to `revision` was delivered.

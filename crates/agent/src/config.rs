@@ -4,8 +4,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use weft_config::{ConfigErrors, Document, Table};
-use weft_model::{HostName, Keyspace, PhysnetName};
-use weft_plan::{HostNetwork, UplinkDevice};
+use weft_model::{HostName, Keyspace, PhysnetName, SocketDirectory};
+use weft_plan::{HostNetwork, UplinkDevice, VhostUserMode, VhostUserNetwork};
 use weft_store::StoreConfig;
 
 /// What the agent of a host has to know.
@@ -63,6 +63,22 @@ impl Config {
             .duration("resync", Duration::from_secs(1)..=Duration::from_hours(24))
             .or(Duration::from_mins(5));
 
+        let section = root.section("vhost_user");
+        let directory = section
+            .text::<SocketDirectory>("directory")
+            .or(VhostUserNetwork::default().directory);
+        let mode = section.text::<String>("mode").try_map(|word| match word.as_str() {
+            "client" => Ok(VhostUserMode::Client),
+            "server" => Ok(VhostUserMode::Server),
+            _ => Err(format!(
+                "`{word}` is no mode of VPP: `client` (QEMU listens) or `server` (VPP listens) is wanted"
+            )),
+        });
+        let mode = mode.or(VhostUserMode::Client);
+
+        let section = root.section("security");
+        let secure_taps = section.flag("secure_taps").or(false);
+
         let physnets = physnets(&root);
         document.finish(|| {
             Some(Self {
@@ -74,6 +90,8 @@ impl Config {
                 network: HostNetwork {
                     physnets: physnets?,
                     mac_age,
+                    vhost_user: VhostUserNetwork { directory, mode },
+                    secure_taps,
                 },
             })
         })

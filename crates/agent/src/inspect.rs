@@ -12,10 +12,11 @@ use weft_model::{PortId, Status};
 use weft_plan::{
     Backoff, Now, Object, ObjectKey, Observed, Plan, PortRecord, Reconciler, Standing,
 };
-use weft_store::{Revision, Store, StoreError};
+use weft_store::{KeyValue, Part, Revision, Store, StoreError};
 use weft_vpp::{CallError, ConnectError, Connection, Events, Session, Timeouts};
 
 use crate::config::Config;
+use crate::groups;
 use crate::intake::{self, Meaning};
 
 pub use doctor::{Check, Verdict, doctor};
@@ -68,26 +69,50 @@ pub enum InspectError {
     Vpp(#[from] CallError),
 }
 
+/// The ports of this host among records.
+fn ports(config: &Config, kvs: &[KeyValue]) -> BTreeMap<PortId, PortRecord> {
+    let meanings = kvs
+        .iter()
+        .map(|kv| intake::present(&config.keys, &config.host, kv));
+    meanings
+        .filter_map(|meaning| match meaning {
+            Meaning::Port(id, Some(record)) => Some((id, record)),
+            _ => None,
+        })
+        .collect()
+}
+
+/// Reads the groups that the ports need, and what these name in turn.
+async fn read_groups(
+    reconciler: &mut Reconciler,
+    config: &Config,
+    store: &Store,
+) -> Result<(), StoreError> {
+    loop {
+        let unread = groups::parts(&config.keys, &reconciler.unread());
+        if unread.is_empty() {
+            return Ok(());
+        }
+        let parts: Vec<Part> = unread.keys().cloned().collect();
+        let snapshot = store.read(&parts).await?;
+        groups::take_read(reconciler, &config.keys, unread.values(), &snapshot.kvs);
+    }
+}
+
 impl Host {
     /// Reads the store and looks at VPP.
     pub async fn look(config: &Config) -> Result<Self, InspectError> {
         let store = Store::connect(config.store.clone()).await?;
         let snapshot = store.range(&config.keys.ports_of(&config.host)).await?;
+        let mut reconciler = Reconciler::new(config.network.clone(), Backoff::default());
+        reconciler.replace_ports(ports(config, &snapshot.kvs));
+        read_groups(&mut reconciler, config, &store).await?;
         let timeouts = Timeouts::default();
         let (connection, events) =
             Connection::connect(&config.vpp.api_socket, CLIENT_NAME, timeouts).await?;
         let mut session = Session::new(connection);
         let observed = session.observe().await?;
 
-        let mut ports = BTreeMap::new();
-        for kv in &snapshot.kvs {
-            if let Meaning::Port(id, Some(record)) = intake::present(&config.keys, &config.host, kv)
-            {
-                ports.insert(id, record);
-            }
-        }
-        let mut reconciler = Reconciler::new(config.network.clone(), Backoff::default());
-        reconciler.replace_ports(ports);
         reconciler.connected(observed);
         Ok(Self {
             reconciler,

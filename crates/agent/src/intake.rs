@@ -1,8 +1,13 @@
 //! From keys and values of the store to what they mean for this host.
 
-use weft_model::{HostName, InvalidKey, Key, Keyspace, PortId, decode_port};
-use weft_plan::PortRecord;
+use weft_model::{
+    AddressGroup, AddressGroupId, GroupMember, HostName, InvalidKey, InvalidRecord, Key, Keyspace,
+    PortId, SecurityGroupId, decode_address_group, decode_group_member, decode_port,
+};
+use weft_plan::{PortRecord, SecurityGroupRecord};
 use weft_store::{Change, KeyValue};
+
+use crate::groups;
 
 /// What one key of the store means.
 #[derive(Debug, PartialEq, Eq)]
@@ -24,6 +29,16 @@ pub(crate) enum Meaning {
         /// What it says.
         value: Option<Vec<u8>>,
     },
+    /// The rules of a security group, or that they are gone.
+    Rules(SecurityGroupId, Option<SecurityGroupRecord>),
+    /// What a port brings into a security group, or that it has left it.
+    Member(
+        SecurityGroupId,
+        PortId,
+        Option<Result<GroupMember, InvalidRecord>>,
+    ),
+    /// The addresses of an address group, or that they are gone.
+    Addresses(AddressGroupId, Option<Result<AddressGroup, InvalidRecord>>),
     /// Nothing to us.
     Nothing,
 }
@@ -56,6 +71,13 @@ fn meaning(keys: &Keyspace, host: &HostName, key: &str, kv: Option<&KeyValue>) -
                 key: key.to_owned(),
                 value: kv.map(|kv| kv.value.to_vec()),
             }
+        }
+        Ok(Key::SecurityGroup(group)) => Meaning::Rules(group, kv.map(groups::rules)),
+        Ok(Key::GroupMember(group, port)) => {
+            Meaning::Member(group, port, kv.map(|kv| decode_group_member(&kv.value)))
+        }
+        Ok(Key::AddressGroup(group)) => {
+            Meaning::Addresses(group, kv.map(|kv| decode_address_group(&kv.value)))
         }
         Err(InvalidKey::Part { reason, .. }) if key.starts_with(&keys.ports_of(host)) => {
             let id = key.rsplit('/').next().unwrap_or(key).to_owned();
@@ -120,6 +142,33 @@ mod tests {
         };
         assert_eq!(id, "no port");
         assert!(reason.contains("is no port id"), "{reason}");
+    }
+
+    #[test]
+    fn groups_are_told_apart_and_one_that_is_no_record_is_still_that_group() {
+        let Meaning::Rules(id, Some(record)) = read("/networking-vpp/global/secgroups/g", "{")
+        else {
+            panic!("no group");
+        };
+        assert_eq!((id.as_str(), record.mod_revision), ("g", 7));
+        assert!(record.group.is_err());
+        let Meaning::Member(group, port, Some(Ok(member))) = read(
+            "/networking-vpp/global/remote_group/g/web",
+            "[\"10.0.0.1\"]",
+        ) else {
+            panic!("no member");
+        };
+        assert_eq!((group.as_str(), port.as_str()), ("g", "web"));
+        assert_eq!(member.addresses.len(), 1);
+        let gone = Change::Delete {
+            key: "/networking-vpp/global/address_groups/a".to_owned(),
+            mod_revision: 9,
+        };
+        let host = "host1".parse().unwrap();
+        assert_eq!(
+            change(&Keyspace::default(), &host, &gone),
+            Meaning::Addresses("a".parse().unwrap(), None)
+        );
     }
 
     #[test]

@@ -16,6 +16,7 @@ mod agent;
 mod board;
 mod config;
 mod dataplane;
+mod groups;
 pub mod inspect;
 mod intake;
 

@@ -2,10 +2,13 @@
 
 use std::time::{Duration, Instant, SystemTime};
 
-use weft_model::{ConditionKind, Key, PortId, PortState, Status, Timestamp};
+use weft_model::{
+    BindingType, ConditionKind, Key, PortDevice, PortId, PortState, SecurityGroupId, Status,
+    Timestamp,
+};
 use weft_store::{Revision, StoreError, Txn};
 
-use super::Agent;
+use super::{Agent, READ_WITHIN};
 
 /// How long to wait after the store did not take a write.
 const WRITE_RETRY: Duration = Duration::from_secs(1);
@@ -16,12 +19,15 @@ const PRESENT: &str = "1";
 impl Agent {
     /// Puts what is new on the board, and begins to write it unless a write is under way.
     pub(super) fn report(&mut self) {
-        if !self.intent_known || !self.vpp_judged {
+        if !self.intent_known || !self.vpp_judged || self.is_reading() {
             return;
         }
         let news = self.reconciler.take_news();
         for id in &news.ports {
             self.post_port(id);
+        }
+        for group in &news.security_groups {
+            self.post_security_group(group);
         }
         for physnet in &news.physnets {
             let Some(status) = self.reconciler.physnet_status(physnet) else {
@@ -52,6 +58,26 @@ impl Agent {
             self.alive = true;
         }
         self.write();
+    }
+
+    /// Whether groups are being read, and not for so long that this should be told.
+    fn is_reading(&self) -> bool {
+        self.reading_since
+            .is_some_and(|since| since.elapsed() < READ_WITHIN)
+    }
+
+    fn post_security_group(&mut self, id: &SecurityGroupId) {
+        let host = self.config.host.clone();
+        let condition = Key::Condition(host, ConditionKind::SecurityGroup, id.to_string());
+        let condition = self.config.keys.text(&condition);
+        match self.reconciler.security_group_status(id) {
+            None => self.board.want(&condition, None),
+            Some(status) => {
+                let revision = self.reconciler.security_group_revision(id).unwrap_or(0);
+                self.board
+                    .want_condition(&condition, status, revision, timestamp());
+            }
+        }
     }
 
     /// What is said of a key among the ports that can be none; nothing once it is gone.
@@ -91,7 +117,14 @@ impl Agent {
         let revision = record.mod_revision;
         let value = match (&status, &record.binding) {
             (Status::Effective, Ok(binding)) => {
-                serde_json::to_vec(&PortState::of(binding, id.tap_name(), revision))
+                let device: PortDevice = match binding.binding_type {
+                    BindingType::Tap => id.tap_name().into(),
+                    BindingType::VhostUser => {
+                        let directory = &self.config.network.vhost_user.directory;
+                        directory.socket_of(id).into()
+                    }
+                };
+                serde_json::to_vec(&PortState::of(binding, device, revision))
                     .map_err(
                         |error| tracing::error!(%id, %error, "a port's state cannot be written"),
                     )

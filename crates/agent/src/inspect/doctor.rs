@@ -5,10 +5,12 @@ use std::fmt;
 use std::path::Path;
 use std::time::Instant;
 
+use rustix::fs::Access;
 use weft_model::Key;
-use weft_plan::UplinkDevice;
+use weft_plan::{UplinkDevice, VhostUserMode};
 use weft_store::Store;
 use weft_vpp::{Connection, Session, Timeouts};
+use weft_vpp_wire::capability::Missing;
 use weft_vpp_wire::messages::interface::SwInterfaceDump;
 use weft_vpp_wire::messages::vpe::ShowVersion;
 
@@ -39,9 +41,53 @@ pub enum Verdict {
     Failure,
 }
 
+/// What VPP has only with a plugin, and a host may do without.
+struct Plugin {
+    name: &'static str,
+    /// What the names of its messages hold.
+    messages: &'static str,
+    /// What is not to be had without it.
+    needed_for: &'static str,
+    advice: &'static str,
+}
+
+/// The plugins that can be done without. Which ones a VPP has is only seen by their messages.
+const PLUGINS: [Plugin; 2] = [
+    Plugin {
+        name: "VPP acl plugin",
+        messages: "acl_",
+        needed_for: "security groups and anti-spoofing",
+        advice: "enable it in VPP's startup.conf: plugins { plugin acl_plugin.so { enable } }",
+    },
+    Plugin {
+        name: "VPP vhost-user",
+        messages: "vhost_user_",
+        needed_for: "ports of type vhostuser",
+        advice: "enable it in VPP's startup.conf: plugins { plugin vhost_plugin.so { enable } }",
+    },
+];
+
+impl Plugin {
+    fn has(&self, missing: &Missing) -> bool {
+        missing.message.name.contains(self.messages)
+    }
+
+    fn check(&self, missing: &[Missing]) -> Check {
+        match missing.iter().find(|missing| self.has(missing)) {
+            None => ok(self.name, "is there"),
+            Some(missing) => not_ok(
+                Verdict::Warning,
+                self.name,
+                format!("{missing}; without it there are no {}", self.needed_for),
+                self.advice,
+            ),
+        }
+    }
+}
+
 /// Looks at all that an agent with this configuration depends on. Changes nothing.
 pub async fn doctor(config: &Config) -> Vec<Check> {
-    let mut checks = vec![hugepages()];
+    let mut checks = vec![hugepages(), vhost_user_directory(config)];
     checks.extend(vpp(config).await);
     checks.extend(store(config).await);
     checks
@@ -82,9 +128,44 @@ fn hugepages() -> Check {
             Verdict::Warning,
             "hugepages",
             "none are reserved",
-            "VPP is slower without them; `sysctl -w vm.nr_hugepages=1024` reserves 2 GiB (the embedded switch needs none)",
+            "VPP is slower without them, and virtual machines behind vhost-user usually have their \
+             memory in them; `sysctl -w vm.nr_hugepages=1024` reserves 2 GiB (the embedded switch \
+             needs none; QEMU can do with `memory-backend-memfd,share=on`)",
         ),
         total => ok("hugepages", format!("{total} reserved, {free} free")),
+    }
+}
+
+/// Where the sockets of virtual machines are. Which users QEMU and VPP are cannot be known here; so
+/// what is tried is what this user may.
+fn vhost_user_directory(config: &Config) -> Check {
+    const NAME: &str = "vhost-user sockets";
+    let vhost_user = &config.network.vhost_user;
+    let directory = Path::new(vhost_user.directory.as_str());
+    let who = match vhost_user.mode {
+        VhostUserMode::Client => "QEMU makes them, VPP connects",
+        VhostUserMode::Server => "VPP makes them, QEMU connects",
+    };
+    let shown = directory.display();
+    if !directory.is_dir() {
+        let found = match std::fs::metadata(directory) {
+            Ok(_) => format!("{shown} is no directory"),
+            Err(error) => format!("{shown}: {error}"),
+        };
+        let advice = format!(
+            "the agent makes it when it starts; make it before, writable for who makes sockets \
+             there ({who}), if that is not root, or set `vhost_user.directory`"
+        );
+        return not_ok(Verdict::Warning, NAME, found, advice);
+    }
+    match rustix::fs::access(directory, Access::WRITE_OK | Access::EXEC_OK) {
+        Ok(()) => ok(NAME, format!("{shown}; {who}")),
+        Err(error) => not_ok(
+            Verdict::Warning,
+            NAME,
+            format!("{shown} is not writable for this user: {error}"),
+            format!("{who}: its user must be able to make sockets there"),
+        ),
     }
 }
 
@@ -122,8 +203,12 @@ async fn vpp(config: &Config) -> Vec<Check> {
         }
     }
     let missing = Session::missing(&connection);
+    let (of_plugins, missing): (Vec<Missing>, Vec<Missing>) = missing
+        .into_iter()
+        .partition(|missing| PLUGINS.iter().any(|plugin| plugin.has(missing)));
+    checks.extend(PLUGINS.iter().map(|plugin| plugin.check(&of_plugins)));
     if missing.is_empty() {
-        checks.push(ok("VPP messages", "all that are needed are there"));
+        checks.push(ok("VPP messages", "all others that are needed are there"));
     }
     for message in missing {
         let advice = "run VPP 23.10 or later with the plugin that has it";
@@ -249,5 +334,40 @@ impl fmt::Display for Verdict {
             Self::Warning => "warning",
             Self::Failure => "failure",
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_directory_of_sockets_is_there_and_writable_or_it_is_told() {
+        let config = |directory: &str| {
+            let text = format!(
+                "host = \"h\"\n[store]\nendpoints = [\"localhost\"]\n\
+                 [vhost_user]\ndirectory = \"{directory}\"\n"
+            );
+            Config::parse("agent.toml", &text).unwrap()
+        };
+        let check = vhost_user_directory(&config("/tmp"));
+        assert_eq!(check.verdict, Verdict::Ok, "{check:?}");
+        let check = vhost_user_directory(&config("/nonexistent/sockets"));
+        assert_eq!(check.verdict, Verdict::Warning);
+        assert!(check.found.contains("/nonexistent/sockets"), "{check:?}");
+        let check = vhost_user_directory(&config("/etc/hostname"));
+        assert!(check.found.contains("is no directory"), "{check:?}");
+    }
+
+    #[test]
+    fn a_plugin_is_missed_by_its_messages() {
+        use weft_vpp_wire::Declared;
+        use weft_vpp_wire::messages::acl::MacipAclDump;
+        let missing = Missing {
+            message: Declared::of::<MacipAclDump>(),
+            found_crc: None,
+        };
+        let verdicts = PLUGINS.map(|plugin| plugin.check(&[missing]).verdict);
+        assert_eq!(verdicts, [Verdict::Warning, Verdict::Ok]);
     }
 }
