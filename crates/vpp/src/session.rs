@@ -13,6 +13,7 @@ mod events;
 mod handles;
 mod interpret;
 mod mark;
+mod rule;
 
 use weft_plan::{AclKey, InterfaceKey, ObjectKey, Observed};
 use weft_vpp_wire::capability::Missing;

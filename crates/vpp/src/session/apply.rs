@@ -8,15 +8,16 @@
 //! between them, an interface without a tag is left. It is recognised when VPP refuses to make it
 //! again: nobody has marked, raised or bridged it, so that nobody uses it. See [`adopt`].
 
+mod acl;
 mod adopt;
 mod bridge;
 mod interface;
-mod policy;
+mod macip;
 mod vhost_user;
 
 use futures::{StreamExt, stream};
 use weft_plan::{InterfaceKey, Object, ObjectKey, Operation, Outcome, Surplus};
-use weft_vpp_wire::{Retval, SwIfIndex};
+use weft_vpp_wire::{Request, Retval, SwIfIndex};
 
 use super::Session;
 use super::handles::{Change, Handles, Number};
@@ -174,11 +175,7 @@ impl Context<'_> {
             Object::MacIpBinding(binding) => self.unbind_macip_acl(binding).await,
             Object::Surplus(surplus) => self.delete_surplus(surplus).await,
         };
-        match deleted {
-            Ok(change) => Ok(Ended::done(change)),
-            Err(Failure::Refused(reason)) => Ok(Ended::refused(reason, Some(object.clone()))),
-            Err(Failure::Lost(error)) => Err(error),
-        }
+        Ended::of_step(deleted, Some(object.clone()))
     }
 
     /// Removes what has the mark of another.
@@ -197,6 +194,18 @@ impl Context<'_> {
             None => {}
         }
         Ok(Some(Change::NoSurplus(key)))
+    }
+
+    /// A request of the kind whose handler says no more of an error than that there was one, by the
+    /// number 1, which else is success (`rv = rv || …` in `src/plugins/acl/acl.c`).
+    async fn request_exactly<R: Request>(self, request: R) -> Result<R::Reply, CallError> {
+        let retval = match self.connection.exchange(request).await? {
+            (Retval::OK, reply) => return Ok(reply),
+            (retval, _) if retval.is_error() => retval,
+            _ => Retval::UNSPECIFIED,
+        };
+        let message = R::NAME;
+        Err(CallError::Refused { message, retval })
     }
 
     /// The number of an interface that an operation counts on.
@@ -227,6 +236,18 @@ impl Ended {
         match steps {
             Ok(()) => Ok(Self::done(None)),
             Err(Failure::Refused(reason)) => Ok(Self::refused(reason, Some(left))),
+            Err(Failure::Lost(error)) => Err(error),
+        }
+    }
+
+    /// The end of one step that does all or nothing.
+    fn of_step(
+        step: Result<Option<Change>, Failure>,
+        left: Option<Object>,
+    ) -> Result<Self, CallError> {
+        match step {
+            Ok(change) => Ok(Self::done(change)),
+            Err(Failure::Refused(reason)) => Ok(Self::refused(reason, left)),
             Err(Failure::Lost(error)) => Err(error),
         }
     }

@@ -5,17 +5,17 @@ mod tests;
 
 use std::collections::HashMap;
 
-use weft_model::{IpPrefix, IpProtocol, IpVersion, Mac, PortId, PortRange};
+use weft_model::PortId;
 use weft_plan::{
-    Acl, AclAction, AclBinding, AclKey, AclRule, Direction, InterfaceKey, MacIpAcl, MacIpBinding,
-    MacIpRule, Object, ObjectKey, Observed, TcpFlags,
+    Acl, AclBinding, AclKey, InterfaceKey, MacIpAcl, MacIpBinding, Object, ObjectKey, Observed,
 };
+use weft_vpp_wire::FixedString;
 use weft_vpp_wire::messages::acl;
-use weft_vpp_wire::{FixedString, Prefix};
 
 use super::Dumps;
 use crate::session::handles::{Change, Handles, Number};
 use crate::session::mark::{AclMark, MacIpMark};
+use crate::session::rule;
 
 /// Adds the lists that are ours, and what the interfaces that are ours have. These must be known by
 /// now.
@@ -32,7 +32,7 @@ pub(super) fn interpret(dumps: &Dumps, observed: &mut Observed, handles: &mut Ha
         }
         handles.apply(Change::Acl(key.clone(), details.acl_index));
         acls.insert(details.acl_index, key.clone());
-        let rules = details.r.iter().map(acl_rule).collect();
+        let rules = details.r.iter().map(rule::read_acl).collect();
         observed.insert(Object::Acl(Acl { key, rules }));
     }
     for details in &dumps.acl_lists {
@@ -71,7 +71,7 @@ fn interpret_macip(dumps: &Dumps, observed: &mut Observed, handles: &mut Handles
         }
         handles.apply(Change::MacIpAcl(port.clone(), details.acl_index));
         ports.insert(details.acl_index, port.clone());
-        let rules = details.r.iter().map(macip_rule).collect();
+        let rules = details.r.iter().map(rule::read_macip).collect();
         observed.insert(Object::MacIpAcl(MacIpAcl { port, rules }));
     }
     for details in &dumps.macip_lists {
@@ -98,61 +98,4 @@ fn surplus(
 ) {
     tracing::warn!(%tag, "another access list has this tag already");
     observed.insert(handles.note_surplus(of, number));
-}
-
-/// A rule that cannot be said in our words is one that is never wanted.
-fn acl_rule(rule: &acl::AclRule) -> AclRule {
-    said(rule).unwrap_or_else(|| {
-        let any = IpPrefix::any(IpVersion::V4);
-        AclRule::with_remote(AclAction::Other(rule.is_permit.0), Direction::Ingress, any)
-    })
-}
-
-fn said(rule: &acl::AclRule) -> Option<AclRule> {
-    let action = match rule.is_permit {
-        acl::AclAction::DENY => AclAction::Deny,
-        acl::AclAction::PERMIT => AclAction::Permit,
-        acl::AclAction::PERMIT_REFLECT => AclAction::PermitReflect,
-        acl::AclAction(other) => AclAction::Other(other),
-    };
-    let (first, last) = (
-        rule.srcport_or_icmptype_first,
-        rule.srcport_or_icmptype_last,
-    );
-    let sources = PortRange::new(first, last).ok()?;
-    let (first, last) = (
-        rule.dstport_or_icmpcode_first,
-        rule.dstport_or_icmpcode_last,
-    );
-    let destinations = PortRange::new(first, last).ok()?;
-    let tcp_flags = TcpFlags {
-        mask: rule.tcp_flags_mask,
-        value: rule.tcp_flags_value,
-    };
-    let said = AclRule::new(action, prefix(rule.src_prefix)?, prefix(rule.dst_prefix)?).ok()?;
-    Some(
-        said.protocol(IpProtocol::new(rule.proto))
-            .ranges(sources, destinations)
-            .tcp_flags(tcp_flags),
-    )
-}
-
-/// VPP takes anything here; what is no prefix, or is for what is sent too, becomes a rule that
-/// denies, which is never wanted.
-fn macip_rule(rule: &acl::MacipAclRule) -> MacIpRule {
-    let permitted = (rule.is_permit == acl::AclAction::PERMIT)
-        .then(|| prefix(rule.src_prefix))
-        .flatten();
-    MacIpRule {
-        permit: permitted.is_some(),
-        mac: Mac::new(rule.src_mac.0),
-        mac_mask: Mac::new(rule.src_mac_mask.0),
-        prefix: permitted.unwrap_or(IpPrefix::host(rule.src_prefix.address)),
-    }
-}
-
-/// The prefix, if it is one: no longer than an address, and without host bits.
-fn prefix(prefix: Prefix) -> Option<IpPrefix> {
-    let masked = IpPrefix::new(prefix.address, prefix.len).ok()?;
-    (masked.address() == prefix.address).then_some(masked)
 }

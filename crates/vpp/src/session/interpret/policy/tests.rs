@@ -1,11 +1,12 @@
 use weft_model::SecurityGroupId;
+use weft_plan::Direction;
 use weft_vpp_wire::messages::acl::{
     AclDetails, AclInterfaceListDetails, InterfaceAcls, MacipAclDetails,
     MacipAclInterfaceListDetails,
 };
 use weft_vpp_wire::messages::interface::{IfStatusFlags, SwInterfaceDetails};
 use weft_vpp_wire::messages::tapv2::SwInterfaceTapV2Details;
-use weft_vpp_wire::{MacAddress, SwIfIndex};
+use weft_vpp_wire::{MacAddress, Prefix, SwIfIndex};
 
 use super::super::interpret;
 use super::*;
@@ -150,55 +151,6 @@ fn lists_with_our_marks_are_ours_and_so_is_what_our_interfaces_have() {
     let (_, handles) = interpret(&dumps);
     assert_eq!(handles.acl(&web()), Some(7));
     assert_eq!(handles.macip_acl(&"p2".parse().unwrap()), Some(3));
-}
-
-#[test]
-fn rules_are_read_whole() {
-    let mut whole = rule(1, wire_prefix("10.0.0.0", 8), wire_prefix("10.1.0.0", 16));
-    whole.srcport_or_icmptype_first = 1;
-    whole.srcport_or_icmptype_last = 2;
-    whole.tcp_flags_mask = 3;
-    whole.tcp_flags_value = 1;
-    let expected = AclRule::new(
-        AclAction::Permit,
-        "10.0.0.0/8".parse().unwrap(),
-        "10.1.0.0/16".parse().unwrap(),
-    );
-    let range = |first, last| PortRange::new(first, last).unwrap();
-    let expected = expected
-        .unwrap()
-        .protocol(IpProtocol::new(6))
-        .ranges(range(1, 2), range(80, 81))
-        .tcp_flags(TcpFlags { mask: 3, value: 1 });
-    assert_eq!(acl_rule(&whole), expected);
-}
-
-#[test]
-fn a_rule_that_cannot_be_said_is_one_that_is_never_wanted() {
-    let any = wire_prefix("0.0.0.0", 0);
-    let mut backwards = rule(1, any, any);
-    backwards.dstport_or_icmpcode_last = 79;
-    for odd in [
-        rule(3, any, any),
-        rule(1, any, wire_prefix("::", 0)),
-        rule(1, wire_prefix("10.0.0.0", 33), any),
-        rule(1, any, wire_prefix("10.0.0.1", 24)),
-        backwards,
-    ] {
-        assert!(
-            matches!(acl_rule(&odd).action(), AclAction::Other(_)),
-            "{odd:?}"
-        );
-    }
-    for odd in [
-        macip_rule_of(0, any),
-        macip_rule_of(3, any),
-        macip_rule_of(1, wire_prefix("10.0.0.1", 24)),
-        macip_rule_of(1, wire_prefix("fd00::", 200)),
-    ] {
-        assert!(!macip_rule(&odd).permit, "{odd:?}");
-    }
-    assert!(macip_rule(&macip_rule_of(1, wire_prefix("fd00::", 64))).permit);
 }
 
 #[test]
