@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
-use weft_model::{HostName, PortId};
+use weft_model::{AddressGroupId, HostName, PortId, SecurityGroupId};
 
 /// Where the server is unless something else is said.
 pub(crate) const DEFAULT_SERVER: &str = "http://127.0.0.1:7090";
@@ -136,14 +136,21 @@ Examples:
     )]
     Switch(SwitchArgs),
 
-    /// Make the ports of the store as a YAML file says
+    /// Make the ports and groups of the store as a YAML file says
     #[command(after_help = "\
 A file:
   networks:
     - {name: blue, network_type: vlan, physnet: physnet1, segmentation_id: 100}
+  security_groups:
+    - id: web
+      rules:
+        - {direction: ingress, protocol: tcp, ports: 80}
+        - {direction: ingress, protocol: tcp, ports: 22, remote: 10.0.0.0/8}
+        - {direction: egress, remote_group: web}        # also: remote_address_group
   ports:
     - {id: web-1, host: host-a, network: blue, fixed_ips: [10.0.0.1]}
-    - {id: web-2, host: host-b, network: blue, fixed_ips: [10.0.0.2]}
+    - {id: web-2, host: host-b, network: blue, fixed_ips: [10.0.0.2],
+       binding_type: vhostuser, security_groups: [web]}
 
 Examples:
   weft apply -f net.yaml
@@ -153,19 +160,23 @@ Examples:
   generate | weft apply -f -")]
     Apply(ApplyArgs),
 
-    /// Delete ports from the store
+    /// Delete ports and groups from the store
     #[command(after_help = "\
 Examples:
   weft delete port web-1
   weft delete port web-1 --host host-a      # where a port is on two hosts, as while it migrates
-  weft delete -f net.yaml                   # all ports that the file names")]
+  weft delete security-group web
+  weft delete address-group offices
+  weft delete -f net.yaml                   # all ports and groups that the file names")]
     Delete(DeleteArgs),
 
-    /// List ports, hosts, the agents' reports, or the objects in this host's VPP
+    /// List ports, groups, hosts, the agents' reports, or the objects in this host's VPP
     #[command(after_help = "\
 Examples:
   weft get ports
   weft get ports --host host-a --status failed
+  weft get security-groups
+  weft get address-groups
   weft get hosts -o json
   weft get state --kind port_condition
   weft get objects --config /etc/weft/agent.toml")]
@@ -174,10 +185,12 @@ Examples:
         what: Get,
     },
 
-    /// Say everything about one port or one host
+    /// Say everything about one port, one group or one host
     #[command(after_help = "\
 Examples:
   weft describe port web-1
+  weft describe security-group web
+  weft describe address-group offices
   weft describe host host-a")]
     Describe {
         #[command(subcommand)]
@@ -329,7 +342,7 @@ pub(crate) struct ApplyArgs {
 pub(crate) struct DeleteArgs {
     #[command(subcommand)]
     pub(crate) what: Option<Delete>,
-    /// File whose ports are deleted, or `-` for stdin; may be given again
+    /// File whose ports and groups are deleted, or `-` for stdin; may be given again
     #[arg(short, long = "file", value_name = "FILE", required = true)]
     pub(crate) files: Vec<PathBuf>,
     /// Only say what would be done
@@ -350,6 +363,16 @@ pub(crate) enum Delete {
         #[arg(long)]
         dry_run: bool,
     },
+    /// Delete one security group; ports that name it are allowed nothing by it
+    SecurityGroup {
+        /// The group
+        id: SecurityGroupId,
+    },
+    /// Delete one address group; rules that name it allow nothing
+    AddressGroup {
+        /// The group
+        id: AddressGroupId,
+    },
 }
 
 #[derive(Debug, Subcommand)]
@@ -369,6 +392,18 @@ pub(crate) enum Get {
         #[arg(long)]
         physnet: Option<String>,
     },
+    /// The security groups with their rules and members
+    #[command(visible_alias = "security-group")]
+    SecurityGroups {
+        /// Only this one
+        id: Option<SecurityGroupId>,
+    },
+    /// The address groups with their addresses
+    #[command(visible_alias = "address-group")]
+    AddressGroups {
+        /// Only this one
+        id: Option<AddressGroupId>,
+    },
     /// The hosts: whether their agent lives, their physical networks, their ports by status
     #[command(visible_alias = "host")]
     Hosts {
@@ -380,7 +415,8 @@ pub(crate) enum Get {
         /// Only that of this host
         #[arg(long)]
         host: Option<HostName>,
-        /// Only these kinds: alive, physnet, port_state, port_condition, physnet_condition
+        /// Only these kinds: alive, physnet, port_state, port_condition, physnet_condition,
+        /// security_group_condition
         #[arg(long, value_delimiter = ',')]
         kind: Vec<String>,
     },
@@ -394,6 +430,16 @@ pub(crate) enum Describe {
     Port {
         /// The port
         id: PortId,
+    },
+    /// A security group: its rules in words, its members, its state on each host
+    SecurityGroup {
+        /// The group
+        id: SecurityGroupId,
+    },
+    /// An address group: its addresses, and whose rules name it
+    AddressGroup {
+        /// The group
+        id: AddressGroupId,
     },
     /// A host: its agent, its physical networks, its ports
     Host {

@@ -2,14 +2,18 @@
 
 mod watch;
 
+use std::fmt;
 use std::time::Duration;
 
 use reqwest::{Method, RequestBuilder, Response, Url};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use weft_model::{HostName, PortId};
+use serde_json::Value;
+use weft_model::{AddressGroupId, HostName, PortId, SecurityGroupId};
 use weft_server::{
-    ApplyReply, ApplyRequest, ErrorBody, ErrorDetail, HostView, HostsReply, PortsReply, StateReply,
+    AddressGroupView, AddressGroupsReply, ApplyReply, ApplyRequest, ErrorBody, ErrorCode,
+    ErrorDetail, GroupDeleteReply, GroupPutReply, HostView, HostsReply, PortsReply,
+    SecurityGroupView, SecurityGroupsReply, StateReply,
 };
 
 use crate::exit::{Exit, Failure};
@@ -22,11 +26,23 @@ const CONNECT: Duration = Duration::from_secs(5);
 /// How long a whole reply may take; one to thousands of ports is a matter of seconds.
 const REPLY: Duration = Duration::from_secs(60);
 
+const SECURITY_GROUPS: &str = "security-groups";
+const ADDRESS_GROUPS: &str = "address-groups";
+
 /// A server, as its URL names it. Nothing is connected until something is asked.
 #[derive(Debug, Clone)]
 pub(crate) struct Client {
     http: reqwest::Client,
     base: Url,
+}
+
+/// What groups there are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum GroupKind {
+    /// Rules.
+    Security,
+    /// Addresses.
+    Address,
 }
 
 /// Which ports to list.
@@ -104,6 +120,69 @@ impl Client {
             .await
     }
 
+    pub(crate) async fn security_groups(&self) -> anyhow::Result<SecurityGroupsReply> {
+        self.read(self.request(Method::GET, &[SECURITY_GROUPS])?)
+            .await
+    }
+
+    pub(crate) async fn security_group(
+        &self,
+        id: &SecurityGroupId,
+    ) -> anyhow::Result<SecurityGroupView> {
+        self.read(self.request(Method::GET, &[SECURITY_GROUPS, id.as_str()])?)
+            .await
+    }
+
+    pub(crate) async fn address_groups(&self) -> anyhow::Result<AddressGroupsReply> {
+        self.read(self.request(Method::GET, &[ADDRESS_GROUPS])?)
+            .await
+    }
+
+    pub(crate) async fn address_group(
+        &self,
+        id: &AddressGroupId,
+    ) -> anyhow::Result<AddressGroupView> {
+        self.read(self.request(Method::GET, &[ADDRESS_GROUPS, id.as_str()])?)
+            .await
+    }
+
+    /// Makes a group what `record` says; with `dry_run` only says what that would change.
+    pub(crate) async fn put_group(
+        &self,
+        kind: GroupKind,
+        id: &str,
+        record: &Value,
+        dry_run: bool,
+    ) -> anyhow::Result<GroupPutReply> {
+        let request = self.request(Method::PUT, &[kind.path(), id])?;
+        self.read(request.query(&[("dry_run", dry_run)]).json(record))
+            .await
+    }
+
+    /// Deletes a group; `None` if there was none.
+    pub(crate) async fn delete_group(
+        &self,
+        kind: GroupKind,
+        id: &str,
+    ) -> anyhow::Result<Option<GroupDeleteReply>> {
+        let request = self.request(Method::DELETE, &[kind.path(), id])?;
+        match self.read(request).await {
+            Ok(reply) => Ok(Some(reply)),
+            Err(error) if is_absent(&error) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Whether there is such a group.
+    pub(crate) async fn group_exists(&self, kind: GroupKind, id: &str) -> anyhow::Result<bool> {
+        let request = self.request(Method::GET, &[kind.path(), id])?;
+        match self.read::<Value>(request).await {
+            Ok(_) => Ok(true),
+            Err(error) if is_absent(&error) => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
     fn request(&self, method: Method, path: &[&str]) -> anyhow::Result<RequestBuilder> {
         let mut url = self.base.clone();
         url.path_segments_mut()
@@ -163,7 +242,31 @@ impl Client {
     }
 }
 
+/// Whether the server says that there is no such thing.
+fn is_absent(error: &anyhow::Error) -> bool {
+    error.downcast_ref::<Failure>().is_some_and(|f| f.is_absent)
+}
+
+impl GroupKind {
+    fn path(self) -> &'static str {
+        match self {
+            Self::Security => SECURITY_GROUPS,
+            Self::Address => ADDRESS_GROUPS,
+        }
+    }
+}
+
+impl fmt::Display for GroupKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Security => "security group",
+            Self::Address => "address group",
+        })
+    }
+}
+
 fn refusal(error: ErrorDetail) -> Failure {
+    let is_absent = error.code == ErrorCode::NotFound;
     let message = match error.field {
         // Errors of records name the field themselves.
         Some(field) if !error.message.contains(&field) => format!("{field}: {}", error.message),
@@ -172,11 +275,18 @@ fn refusal(error: ErrorDetail) -> Failure {
     // Hints of the server speak of requests; whoever is here types commands.
     let hint = error.hint.map(|hint| match hint.as_str() {
         hint if hint.contains("GET /v1/ports lists") => "`weft get ports` lists all".to_owned(),
+        hint if hint.contains("GET /v1/security-groups lists") => {
+            "`weft get security-groups` lists all".to_owned()
+        }
+        hint if hint.contains("GET /v1/address-groups lists") => {
+            "`weft get address-groups` lists all".to_owned()
+        }
         hint if hint.contains("GET /v1/hosts lists") => "`weft get hosts` lists all".to_owned(),
         _ => hint,
     });
     Failure {
         hint,
+        is_absent,
         ..Failure::new(message)
     }
 }

@@ -4,6 +4,7 @@ mod apply;
 mod delete;
 mod describe;
 mod get;
+mod group;
 mod host;
 mod record;
 mod serve;
@@ -63,7 +64,7 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<Exit> {
             // The others have nothing to put in order, and just end where they are.
             other => {
                 let token = shutdown.token();
-                let work = short(other, output, client);
+                let work = Box::pin(short(other, output, client));
                 let done = token.run_until_cancelled(work).await;
                 done.unwrap_or_else(|| Ok(shutdown.exit()))
             }

@@ -29,6 +29,8 @@ pub(crate) struct Failure {
     pub(crate) hint: Option<String>,
     /// How the process ends.
     pub(crate) exit: Exit,
+    /// What was asked for is not there.
+    pub(crate) is_absent: bool,
 }
 
 impl Exit {
@@ -57,6 +59,7 @@ impl Failure {
             message: message.to_string(),
             hint: None,
             exit: Exit::Failed,
+            is_absent: false,
         }
     }
 

@@ -1,4 +1,4 @@
-//! The YAML file of `weft apply`: networks and ports, as a person writes them.
+//! The YAML file of `weft apply`: networks, ports and groups, as a person writes them.
 //!
 //! Networks exist only in the file: a port's record in the store says itself what its network is,
 //! so the file is resolved to port records here. Everything that is wrong in a file is found and
@@ -17,9 +17,14 @@
 //!     network: blue             # or network_type, physnet, segmentation_id and mtu right here
 //!     mac_address: fa:16:3e:00:00:01   # made from the id if absent
 //!     fixed_ips: [10.0.0.1]
+//!     binding_type: vhostuser   # tap if absent
+//!     security_groups: [web]
 //! ```
+//!
+//! Security groups and address groups are described in `group.rs`.
 
 mod entry;
+mod group;
 mod lines;
 mod mac;
 mod resolve;
@@ -39,6 +44,22 @@ pub(crate) struct WantedPort {
     pub(crate) record: Value,
 }
 
+/// A security group or an address group as the store shall have it.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct WantedGroup {
+    pub(crate) id: String,
+    /// The record, valid.
+    pub(crate) record: Value,
+}
+
+/// What files say.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(crate) struct Wanted {
+    pub(crate) address_groups: Vec<WantedGroup>,
+    pub(crate) security_groups: Vec<WantedGroup>,
+    pub(crate) ports: Vec<WantedPort>,
+}
+
 /// One fault of a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Fault {
@@ -50,11 +71,13 @@ pub(crate) struct Fault {
     message: String,
 }
 
-/// Files whose ports are to be.
+/// Files whose ports and groups are to be.
 #[derive(Debug, Default)]
 pub(crate) struct NetFiles {
-    ports: Vec<(WantedPort, resolve::Place)>,
-    /// Where in `ports` a port of a host is.
+    wanted: Wanted,
+    /// Where each of the ports stands.
+    places: Vec<resolve::Place>,
+    /// Where in the ports a port of a host is.
     index: HashMap<(HostName, PortId), usize>,
     networks: Vec<(String, resolve::Network)>,
     faults: Vec<Fault>,
@@ -83,11 +106,11 @@ impl NetFiles {
         }
     }
 
-    /// The ports of all files, or everything that is wrong with them.
-    pub(crate) fn finish(mut self) -> Result<Vec<WantedPort>, Vec<Fault>> {
+    /// What all files say, or everything that is wrong with them.
+    pub(crate) fn finish(mut self) -> Result<Wanted, Vec<Fault>> {
         resolve::check_macs(&mut self);
         if self.faults.is_empty() {
-            Ok(self.ports.into_iter().map(|(port, _)| port).collect())
+            Ok(self.wanted)
         } else {
             Err(self.faults)
         }

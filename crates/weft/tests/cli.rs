@@ -233,6 +233,83 @@ fn ports_are_applied_listed_described_and_deleted() {
 }
 
 #[test]
+fn groups_are_applied_listed_described_and_deleted() {
+    let directory = tempfile::tempdir().unwrap();
+    let server = Server::start(directory.path(), None);
+    let root = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/examples");
+    let file = format!("{root}/security-groups.yaml");
+
+    let (code, stdout, stderr) = server.weft(&["apply", "-f", &file, "--dry-run"]);
+    assert_eq!(
+        (code, stdout.matches("created (dry run)").count()),
+        (0, 5),
+        "{stderr}"
+    );
+    assert!(
+        server
+            .weft(&["get", "security-groups"])
+            .1
+            .contains("no security groups")
+    );
+    let (code, stdout, stderr) = server.weft(&["apply", "-f", &file]);
+    assert_eq!(
+        (code, stdout.matches("created").count()),
+        (0, 5),
+        "{stderr}"
+    );
+    assert!(
+        stdout.starts_with("address group offices created\n"),
+        "{stdout}"
+    );
+    assert!(
+        !stderr.contains("there is no"),
+        "the order is right: {stderr}"
+    );
+    let (_, stdout, _) = server.weft(&["apply", "-f", &file]);
+    assert_eq!(stdout.matches("unchanged").count(), 5);
+
+    let (_, stdout, _) = server.weft(&["get", "security-groups"]);
+    assert!(
+        stdout.contains("web             6 rules  2 rules  yes       1"),
+        "{stdout}"
+    );
+    let (_, stdout, _) = server.weft(&["describe", "security-group", "db"]);
+    for line in [
+        "  tcp port 5432 with IPv4 of group web",
+        "  icmp type 8 with 10.0.0.0/24",
+        "  udp port 53 with ::/0",
+        "  db-1: 10.0.0.2, 10.0.0.100",
+    ] {
+        assert!(stdout.contains(line), "{line} is not in\n{stdout}");
+    }
+    let (_, stdout, _) = server.weft(&["describe", "address-group", "offices"]);
+    assert!(
+        stdout.contains("192.0.2.0/24, 2001:db8::/32") && stdout.contains("web"),
+        "{stdout}"
+    );
+
+    let (code, _, stderr) = server.weft(&["delete", "security-group", "web"]);
+    assert!(
+        code == 0 && stderr.contains("still names the group"),
+        "{stderr}"
+    );
+    assert_eq!(server.weft(&["delete", "security-group", "web"]).0, 1);
+    assert_eq!(server.weft(&["describe", "security-group", "web"]).0, 1);
+    let (code, stdout, _) = server.weft(&["delete", "-f", &file]);
+    assert_eq!(
+        (code, stdout.matches(" deleted").count()),
+        (0, 4),
+        "{stdout}"
+    );
+    assert!(
+        server
+            .weft(&["get", "address-groups"])
+            .1
+            .contains("no address groups")
+    );
+}
+
+#[test]
 fn a_watch_goes_on_without_a_gap_when_the_server_was_killed() {
     let directory = tempfile::tempdir().unwrap();
     let server = Server::start(directory.path(), None);

@@ -1,4 +1,4 @@
-//! `weft apply`: the ports of the store as files say.
+//! `weft apply`: the ports and groups of the store as files say.
 
 use std::collections::BTreeSet;
 use std::io::Read;
@@ -6,13 +6,16 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::Context;
-use weft_server::{ApplyItem, ApplyReply, ApplyRequest, ApplyResult, ItemResult, PortView};
+use serde::Serialize;
+use weft_server::{
+    ApplyItem, ApplyReply, ApplyRequest, ApplyResult, ItemResult, PortView, Warning,
+};
 
 use super::record::status;
 use crate::cli::ApplyArgs;
-use crate::client::{Client, PortFilter};
+use crate::client::{Client, GroupKind, PortFilter};
 use crate::exit::{Exit, Failure};
-use crate::netfile::{NetFiles, WantedPort};
+use crate::netfile::{NetFiles, Wanted, WantedPort};
 use crate::output::{Output, note};
 
 /// Between two looks at whether ports are effective, at first and at most.
@@ -25,18 +28,70 @@ pub(super) async fn apply(
     client: &Client,
     output: Output,
 ) -> anyhow::Result<Exit> {
-    let ports = read_files(&args.files)?;
-    let wanted = request(&ports, args.prune, args.dry_run);
-    let reply = client.apply(&wanted).await?;
-    let exit = print(&reply, args.dry_run, output)?;
+    let wanted = read_files(&args.files)?;
+    // What is named comes before what names it.
+    let groups = put_groups(&wanted, args.dry_run, client).await?;
+    let request = request(&wanted.ports, args.prune, args.dry_run);
+    let reply = client.apply(&request).await?;
+    let exit = print(&Applied { groups, reply }, args.dry_run, output)?;
     match args.wait {
-        Some(limit) if exit == Exit::Ok => wait(&ports, limit, client).await,
+        Some(limit) if exit == Exit::Ok => wait(&wanted.ports, limit, client).await,
         _ => Ok(exit),
     }
 }
 
+/// What became of everything, as programs see it.
+#[derive(Debug, Serialize)]
+pub(super) struct Applied {
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) groups: Vec<AppliedGroup>,
+    #[serde(flatten)]
+    pub(super) reply: ApplyReply,
+}
+
+/// What became of a group.
+#[derive(Debug, Serialize)]
+pub(super) struct AppliedGroup {
+    /// `security group` or `address group`.
+    pub(super) kind: String,
+    pub(super) id: String,
+    pub(super) result: ApplyResult,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) warnings: Vec<Warning>,
+}
+
+async fn put_groups(
+    wanted: &Wanted,
+    dry_run: bool,
+    client: &Client,
+) -> anyhow::Result<Vec<AppliedGroup>> {
+    let address = wanted.address_groups.iter();
+    let security = wanted.security_groups.iter();
+    let all = address
+        .map(|group| (GroupKind::Address, group))
+        .chain(security.map(|group| (GroupKind::Security, group)));
+    let mut applied = Vec::new();
+    for (kind, group) in all {
+        let reply = client.put_group(kind, &group.id, &group.record, dry_run);
+        let reply = reply.await.with_context(|| {
+            format!(
+                "{kind} {} was not applied, nor what comes after it",
+                group.id
+            )
+        })?;
+        applied.push(AppliedGroup {
+            kind: kind.to_string(),
+            id: reply.id,
+            result: reply.result,
+            // Of what a rehearsal does not make it would only say that it is not there.
+            warnings: if dry_run { Vec::new() } else { reply.warnings },
+        });
+    }
+    Ok(applied)
+}
+
 /// Reads files; all that is wrong in any of them is one error.
-pub(crate) fn read_files(paths: &[PathBuf]) -> anyhow::Result<Vec<WantedPort>> {
+pub(crate) fn read_files(paths: &[PathBuf]) -> anyhow::Result<Wanted> {
     let mut files = NetFiles::default();
     for path in paths {
         files.add(&path.display().to_string(), &read(path)?);
@@ -87,26 +142,39 @@ pub(crate) fn request(ports: &[WantedPort], prune: bool, dry_run: bool) -> Apply
 }
 
 /// Prints what became of each item.
-pub(super) fn print(reply: &ApplyReply, dry_run: bool, output: Output) -> anyhow::Result<Exit> {
-    output.result(reply, |paint| {
-        let line = |item: &ItemResult| {
-            let word = word(item.result);
-            let word = match item.result {
+pub(super) fn print(applied: &Applied, dry_run: bool, output: Output) -> anyhow::Result<Exit> {
+    let reply = &applied.reply;
+    output.result(applied, |paint| {
+        let dry = if dry_run { " (dry run)" } else { "" };
+        let word = |result: ApplyResult| {
+            let word = word(result);
+            match result {
                 ApplyResult::Created | ApplyResult::Updated => paint.green(word),
                 ApplyResult::Deleted => paint.yellow(word),
                 ApplyResult::Refused => paint.red(word),
                 ApplyResult::Unchanged | ApplyResult::Absent => paint.dim(word),
-            };
-            let dry = if dry_run { " (dry run)" } else { "" };
+            }
+        };
+        let group = |group: &AppliedGroup| {
+            format!("{} {} {}{dry}\n", group.kind, group.id, word(group.result))
+        };
+        let line = |item: &ItemResult| {
             let why = item
                 .error
                 .as_ref()
                 .map(|e| format!(": {}", e.message))
                 .unwrap_or_default();
+            let word = word(item.result);
             format!("port {} on {} {word}{dry}{why}\n", item.port, item.host)
         };
-        reply.items.iter().map(line).collect()
+        let groups = applied.groups.iter().map(group);
+        groups.chain(reply.items.iter().map(line)).collect()
     })?;
+    for group in &applied.groups {
+        for warning in &group.warnings {
+            output.warn(&format!("{} {}: {}", group.kind, group.id, warning.message));
+        }
+    }
     for item in &reply.items {
         for warning in &item.warnings {
             output.warn(&format!(
@@ -207,7 +275,7 @@ mod tests {
             "f",
             "ports: [{id: a, host: h, network_type: flat, physnet: p}]",
         );
-        let ports = files.finish().unwrap();
+        let ports = files.finish().unwrap().ports;
         let wanted = request(&ports, true, false);
         assert_eq!(
             (wanted.ports.len(), wanted.prune_hosts),

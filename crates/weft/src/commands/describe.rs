@@ -4,13 +4,13 @@ use serde_json::Value;
 use weft_server::{HostView, PortView, PortsReply, RecordKind, RecordView};
 
 use super::get::ports_table;
-use super::record;
+use super::{group, record};
 use crate::cli::Describe;
 use crate::client::{Client, PortFilter};
 use crate::exit::Exit;
 use crate::output::{Output, Paint};
 
-/// Describes a port or a host.
+/// Describes a port, a group or a host.
 pub(super) async fn describe(
     what: Describe,
     client: &Client,
@@ -20,6 +20,14 @@ pub(super) async fn describe(
         Describe::Port { id } => {
             let reply = client.port(&id).await?;
             output.result(&reply, |paint| describe_ports(&reply, paint))?;
+        }
+        Describe::SecurityGroup { id } => {
+            let described = group::Described::security(&id, client).await?;
+            output.result(&described, |paint| described.text(paint))?;
+        }
+        Describe::AddressGroup { id } => {
+            let described = group::DescribedAddresses::of(&id, client).await?;
+            output.result(&described, |paint| described.text(paint))?;
         }
         Describe::Host { name } => {
             let host = client.host(&name).await?;
@@ -53,18 +61,18 @@ fn describe_ports(reply: &PortsReply, paint: Paint) -> String {
 
 /// Lines `name: value` with the values in one column, and headings.
 #[derive(Default)]
-struct Lines(Vec<(String, String)>);
+pub(super) struct Lines(Vec<(String, String)>);
 
 impl Lines {
-    fn add(&mut self, name: &str, value: impl std::fmt::Display) {
+    pub(super) fn add(&mut self, name: &str, value: impl std::fmt::Display) {
         self.0.push((format!("{name}:"), value.to_string()));
     }
 
-    fn head(&mut self, paint: Paint, text: &str) {
+    pub(super) fn head(&mut self, paint: Paint, text: &str) {
         self.0.push((paint.bold(text), String::new()));
     }
 
-    fn render(&self) -> String {
+    pub(super) fn render(&self) -> String {
         let named = self.0.iter().filter(|(_, value)| !value.is_empty());
         let width = named
             .map(|(name, _)| name.chars().count())

@@ -2,7 +2,7 @@
 
 use weft_server::{HostView, HostsReply, PortView, PortsReply, StateReply};
 
-use super::{host, record};
+use super::{group, host, record};
 use crate::cli::Get;
 use crate::client::{Client, PortFilter};
 use crate::exit::Exit;
@@ -40,6 +40,30 @@ pub(super) async fn get(
             })?;
         }
         Get::Hosts { name: None } => hosts(&client()?.hosts().await?, output)?,
+        Get::SecurityGroups { id: Some(id) } => {
+            let group = client()?.security_group(&id).await?;
+            output.result(&group, |paint| {
+                group::security_table(std::slice::from_ref(&group)).render(paint, "")
+            })?;
+        }
+        Get::SecurityGroups { id: None } => {
+            let reply = client()?.security_groups().await?;
+            output.result(&reply, |paint| {
+                group::security_table(&reply.security_groups).render(paint, "no security groups")
+            })?;
+        }
+        Get::AddressGroups { id: Some(id) } => {
+            let group = client()?.address_group(&id).await?;
+            output.result(&group, |paint| {
+                group::address_table(std::slice::from_ref(&group)).render(paint, "")
+            })?;
+        }
+        Get::AddressGroups { id: None } => {
+            let reply = client()?.address_groups().await?;
+            output.result(&reply, |paint| {
+                group::address_table(&reply.address_groups).render(paint, "no address groups")
+            })?;
+        }
         Get::State { host, kind } => {
             state(&client()?.state(host.as_ref(), &kind).await?, output)?;
         }

@@ -47,6 +47,10 @@ pub(super) fn kind(kind: RecordKind) -> &'static str {
         RecordKind::PortState => "port_state",
         RecordKind::PortCondition => "port_condition",
         RecordKind::PhysnetCondition => "physnet_condition",
+        RecordKind::SecurityGroupCondition => "security_group_condition",
+        RecordKind::SecurityGroup => "security_group",
+        RecordKind::GroupMember => "group_member",
+        RecordKind::AddressGroup => "address_group",
     }
 }
 
@@ -57,13 +61,13 @@ pub(super) fn value(record: &RecordView) -> String {
     };
     let text = |name: &str| value.get(name).and_then(Value::as_str);
     match record.kind {
-        RecordKind::PortCondition | RecordKind::PhysnetCondition => {
-            match (text("status"), text("reason")) {
-                (Some(status), Some(reason)) => format!("{status}: {reason}"),
-                (Some(status), None) => status.to_owned(),
-                (None, _) => value.to_string(),
-            }
-        }
+        RecordKind::PortCondition
+        | RecordKind::PhysnetCondition
+        | RecordKind::SecurityGroupCondition => match (text("status"), text("reason")) {
+            (Some(status), Some(reason)) => format!("{status}: {reason}"),
+            (Some(status), None) => status.to_owned(),
+            (None, _) => value.to_string(),
+        },
         RecordKind::Port => match PortBinding::from_json(value) {
             Ok(binding) => format!("{}, {}", binding.segment, binding.mac),
             Err(error) => format!("invalid: {error}"),
@@ -117,6 +121,7 @@ mod tests {
         let record = |value| RecordView {
             kind: RecordKind::PortCondition,
             host: "h".into(),
+            group: None,
             id: Some("a".into()),
             mod_revision: 1,
             value: Some(value),

@@ -113,7 +113,7 @@ mod tests {
     fn the_stations_are_the_ports_of_the_file() {
         let mut files = NetFiles::default();
         files.add("demo.yaml", FILE);
-        let ports = files.finish().unwrap();
+        let ports = files.finish().unwrap().ports;
         let stations: Vec<_> = STATIONS
             .into_iter()
             .filter(|station| station.has_port())

@@ -18,6 +18,8 @@ struct Entry {
     line: usize,
     /// Names of fields and their lines.
     fields: Vec<(String, usize)>,
+    /// The lines of the items of fields that are lists, with how far they are indented.
+    items: Vec<(String, usize, usize)>,
 }
 
 impl Lines {
@@ -52,9 +54,15 @@ impl Lines {
                     entries.push(Entry {
                         line: number,
                         fields,
+                        items: Vec::new(),
                     });
                 }
-                _ => {
+                Some(_) => {
+                    if let Some(entry) = entries.last_mut() {
+                        entry.add_item(indent, number);
+                    }
+                }
+                None => {
                     if indented.is_some_and(|at| indent == at + 2)
                         && let (Some(entry), Some(name)) = (entries.last_mut(), name(body))
                     {
@@ -70,9 +78,28 @@ impl Lines {
     /// is not found.
     pub(super) fn find(&self, list: &str, position: usize, field: &str) -> Option<usize> {
         let entry = self.lists.get(list)?.get(position)?;
-        let field = field.split(['.', '[']).next().unwrap_or(field);
+        let mut parts = field.split(['.', '[', ']']);
+        let field = parts.next().unwrap_or(field);
+        let item = parts.next().and_then(|number| number.parse::<usize>().ok());
+        let items = entry.items.iter().filter(|(name, ..)| name == field);
+        if let Some((.., line)) = item.and_then(|number| items.clone().nth(number)) {
+            return Some(*line);
+        }
         let found = entry.fields.iter().find(|(name, _)| name == field);
         Some(found.map_or(entry.line, |(_, line)| *line))
+    }
+}
+
+impl Entry {
+    /// Notes an item of the list that is the last field; not those of lists within it.
+    fn add_item(&mut self, indent: usize, line: usize) {
+        let Some((field, _)) = self.fields.last() else {
+            return;
+        };
+        let first = self.items.iter().find(|(name, ..)| name == field);
+        if first.is_none_or(|(_, at, _)| *at == indent) {
+            self.items.push((field.clone(), indent, line));
+        }
     }
 }
 
@@ -106,7 +133,7 @@ mod tests {
         );
         assert_eq!(lines.find("networks", 0, "name"), Some(3));
         assert_eq!(lines.find("networks", 0, "mtu"), Some(4));
-        assert_eq!(lines.find("ports", 0, "fixed_ips[0].ip_address"), Some(8));
+        assert_eq!(lines.find("ports", 0, "fixed_ips[0].ip_address"), Some(9));
         assert_eq!(lines.find("ports", 0, "host"), Some(10));
         assert_eq!(
             lines.find("ports", 0, "mac_address"),
@@ -115,6 +142,13 @@ mod tests {
         );
         assert_eq!(lines.find("ports", 1, "host"), Some(11));
         assert_eq!(lines.find("ports", 2, "host"), None);
+        let lines = Lines::of(
+            "groups:\n- id: a\n  rules:\n  - {x: 1}\n  - x:\n    - 2\n  - x: 3\n- id: b\n",
+        );
+        assert_eq!(lines.find("groups", 0, "rules[0].x"), Some(4));
+        assert_eq!(lines.find("groups", 0, "rules[2].x"), Some(7));
+        assert_eq!(lines.find("groups", 0, "rules[9]"), Some(3), "the field's");
+        assert_eq!(lines.find("groups", 1, "id"), Some(8));
         let lines = Lines::of("---\nports:\n-\n  id: a\n- id: b\n");
         assert_eq!(lines.find("ports", 0, "id"), Some(4));
         assert_eq!(lines.find("ports", 1, "id"), Some(5));

@@ -7,19 +7,21 @@ use weft_model::{HostName, InvalidRecord, Mac, NetworkSegment, PortBinding, Port
 
 use super::entry::{Entry, text};
 use super::lines::Lines;
-use super::{Fault, NetFiles, WantedPort, mac};
+use super::{Fault, NetFiles, WantedPort, group, mac};
 
 /// The fields that say what a network is.
 const NETWORK: [&str; 4] = ["network_type", "physnet", "segmentation_id", "mtu"];
 
 /// The fields of a port that go into its record as they are.
-const RECORD: [&str; 5] = [
-    "allowed_address_pairs",
+const RECORD: [&str; 4] = [
     "security_groups",
     "port_security_enabled",
     "device_id",
     "binding_type",
 ];
+
+/// The lists of a file, in the order in which they need each other.
+const LISTS: [&str; 4] = ["networks", "address_groups", "security_groups", "ports"];
 
 /// What a network's ports inherit; `None` if the network is faulty, which is told once.
 pub(super) type Network = Option<Map<String, Value>>;
@@ -43,7 +45,7 @@ pub(super) fn resolve(files: &mut NetFiles, file: &str, document: &Value, lines:
         Value::Object(root) => root,
         Value::Null => &empty,
         _ => {
-            let message = "`networks:` and `ports:` are wanted at the top".to_owned();
+            let message = "`networks:`, `ports:` and the like are wanted at the top".to_owned();
             files.faults.push(Fault {
                 file: file.to_owned(),
                 line: Some(1),
@@ -52,18 +54,15 @@ pub(super) fn resolve(files: &mut NetFiles, file: &str, document: &Value, lines:
             return;
         }
     };
-    for name in root
-        .keys()
-        .filter(|name| !["networks", "ports"].contains(&name.as_str()))
-    {
-        let message = format!("`{name}` is not known; known are: networks, ports");
+    for name in root.keys().filter(|name| !LISTS.contains(&name.as_str())) {
+        let message = format!("`{name}` is not known; known are: {}", LISTS.join(", "));
         files.faults.push(Fault {
             file: file.to_owned(),
             line: None,
             message,
         });
     }
-    for list in ["networks", "ports"] {
+    for list in LISTS {
         let entries = match root.get(list) {
             None | Some(Value::Null) => continue,
             Some(Value::Array(entries)) => entries,
@@ -96,10 +95,11 @@ pub(super) fn resolve(files: &mut NetFiles, file: &str, document: &Value, lines:
                 object,
                 lines,
             };
-            if list == "networks" {
-                network(entry);
-            } else {
-                port(entry);
+            match list {
+                "networks" => network(entry),
+                "address_groups" => group::address_group(entry),
+                "security_groups" => group::security_group(entry),
+                _ => port(entry),
             }
         }
     }
@@ -145,6 +145,7 @@ fn check(network: &Map<String, Value>) -> Result<(), InvalidRecord> {
 fn port(mut entry: Entry<'_>) {
     let mut known = vec!["id", "host", "network", "mac_address", "fixed_ips"];
     known.extend(NETWORK);
+    known.push("allowed_address_pairs");
     known.extend(RECORD);
     entry.only(&known);
     let id = entry.required::<PortId>("id");
@@ -166,22 +167,24 @@ fn port(mut entry: Entry<'_>) {
             record.insert(field.to_owned(), value.clone());
         }
     }
-    if let Some(ips) = entry.get("fixed_ips") {
-        record.insert("fixed_ips".to_owned(), fixed_ips(ips));
+    for field in ["fixed_ips", "allowed_address_pairs"] {
+        if let Some(ips) = entry.get(field) {
+            record.insert(field.to_owned(), addresses(ips));
+        }
     }
     let binding = match PortBinding::from_json(&Value::Object(record)) {
         Ok(binding) => binding,
         Err(error) => return refuse_record(&mut entry, &error),
     };
-    let at = entry.files.ports.len();
+    let at = entry.files.wanted.ports.len();
     let earlier = match entry.files.index.entry((host.clone(), id.clone())) {
         hash_map::Entry::Vacant(vacant) => {
             vacant.insert(at);
             None
         }
-        hash_map::Entry::Occupied(earlier) => entry.files.ports.get(*earlier.get()),
+        hash_map::Entry::Occupied(earlier) => entry.files.places.get(*earlier.get()),
     };
-    if let Some((_, place)) = earlier {
+    if let Some(place) = earlier {
         let there = place
             .line
             .map_or(String::new(), |line| format!(" (line {line})"));
@@ -205,7 +208,8 @@ fn port(mut entry: Entry<'_>) {
         id,
         record: binding.to_json(),
     };
-    entry.files.ports.push((port, place));
+    entry.files.wanted.ports.push(port);
+    entry.files.places.push(place);
 }
 
 /// What a port's network is: that which it names, or what it says itself.
@@ -254,7 +258,7 @@ fn network_of(entry: &mut Entry<'_>) -> Network {
 }
 
 /// Addresses may stand alone, or with what else is known of them.
-fn fixed_ips(value: &Value) -> Value {
+fn addresses(value: &Value) -> Value {
     let one = |value: &Value| match text(value) {
         Some(address) => json!({"ip_address": address}),
         None => value.clone(),
@@ -276,7 +280,7 @@ fn refuse_record(entry: &mut Entry<'_>, error: &InvalidRecord) {
 pub(super) fn check_macs(files: &mut NetFiles) {
     let mut seen: HashMap<(&NetworkSegment, Mac), &PortId> = HashMap::new();
     let mut faults = Vec::new();
-    for (port, place) in &files.ports {
+    for (port, place) in files.wanted.ports.iter().zip(&files.places) {
         let other = seen.insert((&place.segment, place.mac), &port.id);
         // One port on two hosts is one that migrates.
         if let Some(other) = other.filter(|other| **other != port.id) {

@@ -7,7 +7,7 @@ use super::*;
 fn read(text: &str) -> Result<Vec<WantedPort>, String> {
     let mut files = NetFiles::default();
     files.add("net.yaml", text);
-    files.finish().map_err(|faults| {
+    files.finish().map(|wanted| wanted.ports).map_err(|faults| {
         faults
             .iter()
             .map(ToString::to_string)
@@ -142,11 +142,11 @@ fn what_is_no_yaml_is_told_with_its_line() {
     assert!(!fault.contains("at line"), "{fault}");
     assert_eq!(
         read("- a").unwrap_err(),
-        "net.yaml:1: `networks:` and `ports:` are wanted at the top"
+        "net.yaml:1: `networks:`, `ports:` and the like are wanted at the top"
     );
     assert_eq!(
         read("port: []\nports: {id: a}").unwrap_err(),
-        "net.yaml: `port` is not known; known are: networks, ports\n\
+        "net.yaml: `port` is not known; known are: networks, address_groups, security_groups, ports\n\
          net.yaml: `ports` must be a list: its entries begin with `- `"
     );
 }
@@ -193,7 +193,7 @@ fn networks_of_earlier_files_are_known() {
         "networks: [{name: n, network_type: flat, physnet: p}]",
     );
     files.add("2.yaml", "ports: [{id: a, host: h, network: n}]");
-    assert_eq!(files.finish().unwrap().len(), 1);
+    assert_eq!(files.finish().unwrap().ports.len(), 1);
 }
 
 #[test]
