@@ -5,8 +5,8 @@
 //! replies, and go nowhere else.
 //!
 //! What is ours carries our mark in its tag (see [`mark`]); what hangs on something marked and cannot
-//! be marked itself (membership in a bridge domain, tag rewriting) belongs to it. Nothing else is
-//! ever changed.
+//! be marked itself (membership in a bridge domain, tag rewriting, which access lists it has) belongs
+//! to it. Nothing else is ever changed, but for one setting of the acl plugin, see [`apply`].
 
 mod apply;
 mod events;

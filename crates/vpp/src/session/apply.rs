@@ -7,6 +7,9 @@
 //! Making an interface that VPP cannot tag in the same message takes two: if the connection is lost
 //! between them, an interface without a tag is left. It is recognised when VPP refuses to make it
 //! again: nobody has marked, raised or bridged it, so that nobody uses it. See [`adopt`].
+//!
+//! Before the first access list is touched, VPP is told to look at sessions again when lists change:
+//! what an ended rule permitted shall end with it.
 
 mod acl;
 mod adopt;
