@@ -1,10 +1,12 @@
 //! Names: of hosts, physical networks, kernel devices and VPP interfaces.
 //!
 //! Each becomes part of a key of the store, of a tag in VPP (63 characters at most) or of a kernel
-//! device; the limits below make every such composition legal.
+//! device; the limits below make every such composition legal. Like all identifiers here they are
+//! shared when they are cloned, as they are all the time: they are keys of everything.
 
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -22,7 +24,7 @@ macro_rules! name {
         $(#[$doc])*
         #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
         #[serde(try_from = "String", into = "String")]
-        pub struct $name(String);
+        pub struct $name(Arc<str>);
 
         impl $name {
             /// The name with this text.
@@ -33,7 +35,7 @@ macro_rules! name {
                 if text.is_empty() || text.len() > $max || reserved || !text.bytes().all(legal) {
                     return Err(InvalidName { kind: $kind, text, rule: $rule });
                 }
-                Ok(Self(text))
+                Ok(Self(text.into()))
             }
 
             /// The text.
@@ -60,7 +62,7 @@ macro_rules! name {
 
         impl From<$name> for String {
             fn from(name: $name) -> Self {
-                name.0
+                name.0.as_ref().to_owned()
             }
         }
 

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -11,7 +12,7 @@ use crate::name::IfName;
 /// `_`, so that it fits into a key and, behind a prefix, into a VPP tag.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
-pub struct PortId(String);
+pub struct PortId(Arc<str>);
 
 /// Why a text is no port identifier.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -32,7 +33,7 @@ impl PortId {
         if !begins || text.len() > 36 || !text.bytes().all(legal) {
             return Err(InvalidPortId(text));
         }
-        Ok(Self(text))
+        Ok(Self(text.into()))
     }
 
     /// The text.
@@ -83,7 +84,7 @@ impl TryFrom<String> for PortId {
 
 impl From<PortId> for String {
     fn from(id: PortId) -> Self {
-        id.0
+        id.0.as_ref().to_owned()
     }
 }
 

@@ -63,6 +63,9 @@ pub struct Reconciler {
     vpp: Result<Observed, String>,
     /// Objects that may differ from what is wanted.
     dirty: BTreeSet<ObjectKey>,
+    /// Objects of ports that may differ, too, but wait for groups to be read. They are looked at again
+    /// when there is something new of their port.
+    undecided: BTreeMap<PortId, BTreeSet<ObjectKey>>,
     failures: Failures,
     /// What the last plan could not do, and what it waits for.
     blocked: BTreeMap<ObjectKey, ObjectKey>,
@@ -82,6 +85,7 @@ impl Reconciler {
             compiler: Compiler::new(network),
             vpp: Err("VPP is not connected yet".to_owned()),
             dirty: BTreeSet::new(),
+            undecided: BTreeMap::new(),
             failures: Failures::new(backoff),
             blocked: BTreeMap::new(),
             awaited: BTreeSet::new(),
@@ -121,6 +125,7 @@ impl Reconciler {
     /// VPP was dumped again, and this is all that it holds of ours.
     pub fn refreshed(&mut self, observed: Observed) {
         self.dirty = differing(&self.compiler, &observed);
+        self.undecided.clear();
         self.failures.retain(|key| self.dirty.contains(key));
         self.blocked.retain(|key, _| self.dirty.contains(key));
         self.awaited.retain(|key| self.dirty.contains(key));
@@ -132,6 +137,7 @@ impl Reconciler {
     pub fn disconnected(&mut self, reason: impl Into<String>) {
         self.vpp = Err(reason.into());
         self.dirty.clear();
+        self.undecided.clear();
         self.blocked.clear();
         self.awaited.clear();
         self.everyone();
@@ -160,10 +166,17 @@ impl Reconciler {
             return Plan::default();
         };
         let due = self.failures.due(now.monotonic);
-        let mut rest: BTreeSet<ObjectKey> = std::mem::take(&mut self.dirty)
-            .into_iter()
-            .chain(due)
-            .collect();
+        let all = std::mem::take(&mut self.dirty).into_iter().chain(due);
+        let (undecided, mut rest): (BTreeSet<ObjectKey>, BTreeSet<ObjectKey>) =
+            all.partition(|key| self.compiler.is_undecided(key));
+        for key in undecided {
+            // It will be another matter then.
+            self.failures.forget(&key);
+            // A list that is decided is told of anyway, since it was not wanted before.
+            if let Some(port) = key.port().cloned() {
+                self.undecided.entry(port).or_default().insert(key);
+            }
+        }
         let mut considered = BTreeSet::new();
         let mut blocked = BTreeMap::new();
         let mut plan = loop {
@@ -306,6 +319,10 @@ impl Reconciler {
                 }
                 self.dirty.insert(key);
             }
+        }
+        for port in &touched.ports {
+            self.dirty
+                .extend(self.undecided.remove(port).into_iter().flatten());
         }
         self.news.ports.extend(touched.ports);
         self.news.security_groups.extend(touched.security_groups);

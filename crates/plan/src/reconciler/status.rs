@@ -136,16 +136,18 @@ impl Reconciler {
             (Some(is), Some(wanted)) => is.satisfies(wanted),
             (is, wanted) => is.is_none() && wanted.is_none(),
         };
-        if as_wanted && !self.compiler.is_undecided(key) {
+        if self.compiler.is_undecided(key) {
+            return Status::Pending {
+                reason: format!("{key} waits for groups to be read"),
+            };
+        }
+        if as_wanted {
             return Status::Effective;
         }
         match self.blocked.get(key) {
-            Some(obstacle) if obstacle != key => Status::Pending {
+            // What is held is failed or undecided, so this is something else.
+            Some(obstacle) => Status::Pending {
                 reason: format!("{key} waits for {obstacle}"),
-            },
-            // What is held for its failure is failed, so it is held for something else.
-            Some(_) => Status::Pending {
-                reason: format!("{key} waits for groups to be read"),
             },
             None => Status::Accepted,
         }
