@@ -6,6 +6,8 @@
 //! behind the best rule found are not tried at all. Rules with the same fixed parts stand together
 //! in a *bucket* and are compared one by one, or found by destination port if they are many.
 //!
+//! So few rules that looking at each costs less than one look-up are not hashed at all.
+//!
 //! A list whose prefixes have very many lengths is compiled with fewer bits fixed, so that there are
 //! few kinds. This changes how fast rules are found, never which: each rule found is compared whole.
 
@@ -19,6 +21,9 @@ use super::{
     tuple::FiveTuple,
 };
 use bucket::Bucket;
+
+/// Up to so many rules are compared one by one.
+const FEW: usize = 8;
 
 /// More kinds than this are merged.
 const KINDS_MAX: usize = 24;
@@ -41,6 +46,8 @@ pub(crate) struct Lists<A> {
 
 #[derive(Debug, Default)]
 struct Space<A> {
+    /// All rules, if they are few; then there is nothing else.
+    few: Box<[Entry<A>]>,
     kinds: Box<[Kind<A>]>,
     /// A power of two, or empty; with an empty slot behind each full one sooner or later.
     slots: Box<[Slot]>,
@@ -174,6 +181,14 @@ impl<A: Address> Lists<A> {
 
 impl<A: Address> Space<A> {
     fn new(mut rules: Vec<(Shape, Entry<A>)>) -> Self {
+        if rules.len() <= FEW {
+            return Self {
+                few: rules.into_iter().map(|(_, entry)| entry).collect(),
+                kinds: Box::default(),
+                slots: Box::default(),
+                buckets: Box::default(),
+            };
+        }
         let kinds: HashSet<Shape> = rules.iter().map(|(shape, _)| *shape).collect();
         if kinds.len() > KINDS_MAX {
             for (shape, _) in &mut rules {
@@ -192,11 +207,7 @@ impl<A: Address> Space<A> {
             let (_, kind) = &kinds[place];
             by_hash.entry(kind.hash_of(&entry)).or_default().push(entry);
         }
-        let size = if by_hash.is_empty() {
-            0
-        } else {
-            (by_hash.len() * 2).next_power_of_two()
-        };
+        let size = (by_hash.len() * 2).next_power_of_two();
         let mut slots = vec![Slot::default(); size].into_boxed_slice();
         let mut buckets = Vec::with_capacity(by_hash.len());
         for (hash, entries) in by_hash {
@@ -211,6 +222,7 @@ impl<A: Address> Space<A> {
             };
         }
         Self {
+            few: Box::default(),
             kinds: kinds.into_iter().map(|(_, kind)| kind).collect(),
             slots,
             buckets: buckets.into_boxed_slice(),
@@ -219,6 +231,9 @@ impl<A: Address> Space<A> {
 
     #[inline]
     fn find(&self, tuple: &FiveTuple<A>) -> Option<&Entry<A>> {
+        if let Some(entry) = self.few.iter().find(|entry| entry.matches(tuple)) {
+            return Some(entry);
+        }
         let mut best: Option<&Entry<A>> = None;
         let mut limit = u32::MAX;
         for kind in &self.kinds {

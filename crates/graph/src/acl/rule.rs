@@ -120,6 +120,9 @@ impl<A: Copy> Prefix<A> {
 }
 
 impl Ipv4Prefix {
+    /// All addresses.
+    pub const ANY: Self = Self { address: 0, len: 0 };
+
     /// A prefix of 0 to 32 bits without host bits.
     pub fn new(address: Ipv4Addr, len: u8) -> Result<Self, AclRuleError> {
         checked(address.to_bits(), len)
@@ -132,6 +135,9 @@ impl Ipv4Prefix {
 }
 
 impl Ipv6Prefix {
+    /// All addresses.
+    pub const ANY: Self = Self { address: 0, len: 0 };
+
     /// A prefix of 0 to 128 bits without host bits.
     pub fn new(address: Ipv6Addr, len: u8) -> Result<Self, AclRuleError> {
         checked(address.to_bits(), len)

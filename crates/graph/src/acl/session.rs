@@ -34,7 +34,7 @@ use weft_packet::SwIfIndex;
 pub(crate) use key::{SessionKey, SessionPacket};
 pub(crate) use owner::Owner;
 pub(crate) use pool::{Origin, Session};
-pub(crate) use table::{Found, Handle, SessionTable, Validity};
+pub(crate) use table::{Candidate, Found, Handle, SessionTable, Validity};
 
 /// Sessions that one table holds (VPP `ACL_FA_CONN_TABLE_DEFAULT_MAX_ENTRIES`).
 pub(crate) const SESSIONS_MAX: u32 = 500_000;

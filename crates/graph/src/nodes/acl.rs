@@ -12,7 +12,7 @@ use crate::{
     acl::{
         AclAction,
         classifier::OfFamily,
-        session::{Found, Handle, Origin, Session, SessionPacket, Validity},
+        session::{Candidate, Found, Handle, Origin, Session, SessionPacket, Validity},
         tuple::{Family, FiveTuple},
     },
     counters::WorkerInterfaceCounters,
@@ -155,7 +155,8 @@ impl<A: Family + OfFamily, const INPUT: bool> Node for AclNode<A, INPUT> {
                     };
                 }
             }
-            let mut candidates = [None; BATCH];
+            let mut candidates = [Candidate::Absent; BATCH];
+            let made_before = tally.new_session;
             for (flow, candidate) in flows.iter().zip(&mut candidates).take(packets.len()) {
                 *candidate = sessions.candidate(flow.session.hash);
             }
@@ -175,12 +176,16 @@ impl<A: Family + OfFamily, const INPUT: bool> Node for AclNode<A, INPUT> {
                 if interface != lists.interface {
                     lists = Lists::of(cx, interface, INPUT);
                 }
-                let candidate = candidate.filter(|(_, session)| {
-                    sessions.is_valid(session, &flow.session, &lists.validity)
-                });
                 let established = match candidate {
-                    None if flow.is_whole => find(cx, flow, &lists),
-                    known => known,
+                    Candidate::Likely(handle, session)
+                        if sessions.is_valid(session, &flow.session, &lists.validity) =>
+                    {
+                        Some((handle, session))
+                    }
+                    // Unless a packet before it in the batch made one.
+                    Candidate::Absent if tally.new_session == made_before => None,
+                    _ if flow.is_whole => find(cx, flow, &lists),
+                    _ => None,
                 };
                 let verdict = if let Some((handle, session)) = established {
                     tally.exist_session += 1;

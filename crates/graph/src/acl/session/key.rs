@@ -120,6 +120,13 @@ impl SessionPacket {
 }
 
 impl SessionKey {
+    /// The words that tell it from others: of IPv4, those behind are zero.
+    #[inline]
+    pub(super) fn words(&self) -> &[u64] {
+        let count = if self.0[0] & IS_IP6 == 0 { 2 } else { 5 };
+        &self.0[..count]
+    }
+
     /// The hash, for whoever does not know the family.
     pub(super) fn hash(&self, seed: u64) -> u64 {
         if self.0[0] & IS_IP6 == 0 {

@@ -7,9 +7,10 @@ use super::{
     pool::{Origin, Session},
     table::{Found, Handle, Message, SessionTable},
 };
+use crate::frame::FRAME_SIZE;
 
-/// Sessions of one list that are looked at in one go (VPP `fa_max_deleted_sessions_per_interval`).
-const LIST_STEP: usize = 100;
+/// Sessions of one list that are looked at in one go: more than a frame can make.
+const LIST_STEP: usize = 2 * FRAME_SIZE;
 
 /// Sessions looked at in one go when all of them must be.
 const SWEEP_STEP: u32 = 256;
@@ -35,8 +36,6 @@ pub(crate) struct Owner {
     lists: [List; SessionTimeout::ALL.len()],
     /// Interfaces of sessions that were taken away, to be counted.
     deleted: Vec<SwIfIndex>,
-    /// When lists were looked at last.
-    last: u32,
     /// Number of the newest request to look at all sessions.
     sweeps: u64,
     /// Where that has come to.
@@ -70,7 +69,6 @@ impl Owner {
                 tail: NONE,
             }; SessionTimeout::ALL.len()],
             deleted: Vec::new(),
-            last: 0,
             sweeps: 0,
             sweep: None,
         }
@@ -178,11 +176,8 @@ impl Owner {
         if let Some(from) = self.sweep {
             self.sweep_from(table, from, is_current);
         }
-        if now != self.last {
-            self.last = now;
-            for timeout in SessionTimeout::ALL {
-                self.check(table, timeout, now);
-            }
+        for timeout in SessionTimeout::ALL {
+            self.check(table, timeout, now);
         }
     }
 

@@ -87,9 +87,13 @@ impl Session {
     #[inline]
     pub(super) fn version_of(&self, key: &SessionKey) -> Option<u32> {
         let version = self.version.load(Ordering::Acquire);
-        let difference = self.key.iter().zip(key.0).fold(0, |all, (own, wanted)| {
-            all | (own.load(Ordering::Relaxed) ^ wanted)
-        });
+        let difference = self
+            .key
+            .iter()
+            .zip(key.words())
+            .fold(0, |all, (own, wanted)| {
+                all | (own.load(Ordering::Relaxed) ^ wanted)
+            });
         fence(Ordering::Acquire);
         let is_read = version & 1 == 0 && self.version.load(Ordering::Relaxed) == version;
         (difference == 0 && is_read).then_some(version)

@@ -12,7 +12,7 @@ use super::{
 use crate::prefetch;
 
 /// Slots of a bucket.
-const SLOTS: usize = 8;
+const SLOTS: usize = 7;
 
 /// Messages that wait for an owner; what does not fit is found again by the session's age.
 const MAILBOX_MAX: usize = 4096;
@@ -38,10 +38,15 @@ pub(crate) struct SessionTable {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Handle(u32);
 
-/// One cache line of handles: tag in the high half of a slot, 1 + handle in the low one, 0 if empty.
+/// One cache line of handles.
 #[derive(Debug, Default)]
 #[repr(align(64))]
-struct Bucket([AtomicU64; SLOTS]);
+struct Bucket {
+    /// Tag in the high half, 1 + handle in the low one; 0 if empty.
+    slots: [AtomicU64; SLOTS],
+    /// Handles that found no room here and are in their second bucket.
+    spilled: AtomicU64,
+}
 
 /// What other workers found to be done.
 #[derive(Debug, Default)]
@@ -70,6 +75,17 @@ pub(crate) struct Validity {
     /// Whether the epoch counts.
     pub(crate) reclassifies: bool,
     pub(crate) now: u32,
+}
+
+/// What a first look tells of a packet's session.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Candidate<'a> {
+    /// There was none.
+    Absent,
+    /// [`SessionTable::find`] knows.
+    Unsure,
+    /// It is likely this one.
+    Likely(Handle, &'a Session),
 }
 
 /// What was found for a packet.
@@ -128,9 +144,9 @@ impl SessionTable {
 
     /// Gets ready for sessions. For the control thread: it takes milliseconds the first time.
     pub(crate) fn prepare(&self) {
-        // On average half of the slots are used when the table is full.
+        // On average four of a bucket's slots are used when the table is full.
         let limit = self.limit.load(Ordering::Relaxed).clamp(1, SESSIONS_MAX);
-        let count = (limit as usize * 2 / SLOTS).next_power_of_two();
+        let count = (limit as usize / 4).next_power_of_two();
         self.buckets.get_or_init(|| {
             std::iter::repeat_with(Bucket::default)
                 .take(count)
@@ -171,19 +187,28 @@ impl SessionTable {
         }
     }
 
-    /// A session that is likely the packet's, brought near.
+    /// What one look at the first bucket tells of a packet's session, which is brought near.
     #[inline]
-    pub(crate) fn candidate(&self, hash: u64) -> Option<(Handle, &Session)> {
-        let bucket = self.bucket(hash)?;
-        let slot = bucket
-            .0
-            .iter()
-            .map(|slot| slot.load(Ordering::Acquire))
-            .find(|slot| is_of(*slot, hash))?;
-        let handle = Handle((slot as u32).wrapping_sub(1));
-        let session = self.session(handle)?;
-        prefetch::read(session);
-        Some((handle, session))
+    pub(crate) fn candidate(&self, hash: u64) -> Candidate<'_> {
+        let Some(bucket) = self.bucket(hash) else {
+            return Candidate::Absent;
+        };
+        for slot in &bucket.slots {
+            let word = slot.load(Ordering::Acquire);
+            if is_of(word, hash) {
+                let handle = Handle((word as u32).wrapping_sub(1));
+                let Some(session) = self.session(handle) else {
+                    return Candidate::Unsure;
+                };
+                prefetch::read(session);
+                return Candidate::Likely(handle, session);
+            }
+        }
+        if bucket.spilled.load(Ordering::Acquire) == 0 {
+            Candidate::Absent
+        } else {
+            Candidate::Unsure
+        }
     }
 
     /// Whether a candidate is the packet's session and valid.
@@ -205,8 +230,12 @@ impl SessionTable {
         packet: &SessionPacket,
         validity: &Validity,
     ) -> impl Iterator<Item = Found<'table>> {
-        let buckets = [self.bucket(packet.hash), self.second_bucket(packet.hash)];
-        let slots = buckets.into_iter().flatten().flat_map(|bucket| &bucket.0);
+        let first = self.bucket(packet.hash);
+        let second = first
+            .filter(|bucket| bucket.spilled.load(Ordering::Acquire) > 0)
+            .and_then(|_| self.second_bucket(packet.hash));
+        let buckets = first.into_iter().chain(second);
+        let slots = buckets.flat_map(|bucket| &bucket.slots);
         slots.filter_map(move |slot| {
             let word = slot.load(Ordering::Acquire);
             if !is_of(word, packet.hash) {
@@ -231,28 +260,30 @@ impl SessionTable {
 
     /// Puts a handle into the table; `false` if there is no room.
     pub(super) fn insert(&self, hash: u64, handle: Handle) -> bool {
-        let buckets = [self.bucket(hash), self.second_bucket(hash)];
-        let mut slots = buckets.into_iter().flatten().flat_map(|bucket| &bucket.0);
+        let (Some(first), Some(second)) = (self.bucket(hash), self.second_bucket(hash)) else {
+            return false;
+        };
         let word = slot(hash, handle);
-        slots.any(|slot| {
-            slot.load(Ordering::Relaxed) == 0
-                && slot
-                    .compare_exchange(0, word, Ordering::Release, Ordering::Relaxed)
-                    .is_ok()
-        })
+        if first.exchange(0, word) {
+            return true;
+        }
+        first.spilled.fetch_add(1, Ordering::AcqRel);
+        if second.exchange(0, word) {
+            return true;
+        }
+        first.spilled.fetch_sub(1, Ordering::AcqRel);
+        false
     }
 
     /// Takes a handle out of the table.
     pub(super) fn remove(&self, hash: u64, handle: Handle) {
-        let buckets = [self.bucket(hash), self.second_bucket(hash)];
-        let mut slots = buckets.into_iter().flatten().flat_map(|bucket| &bucket.0);
+        let (Some(first), Some(second)) = (self.bucket(hash), self.second_bucket(hash)) else {
+            return;
+        };
         let word = slot(hash, handle);
-        slots.any(|slot| {
-            slot.load(Ordering::Relaxed) == word
-                && slot
-                    .compare_exchange(word, 0, Ordering::Relaxed, Ordering::Relaxed)
-                    .is_ok()
-        });
+        if !first.exchange(word, 0) && second.exchange(word, 0) {
+            first.spilled.fetch_sub(1, Ordering::AcqRel);
+        }
     }
 
     // ===== what holds for all =====
@@ -358,6 +389,18 @@ impl SessionTable {
             }
             _ => Vec::new(),
         }
+    }
+}
+
+impl Bucket {
+    /// Replaces one word by another; `false` if that is not there.
+    fn exchange(&self, old: u64, new: u64) -> bool {
+        self.slots.iter().any(|slot| {
+            slot.load(Ordering::Relaxed) == old
+                && slot
+                    .compare_exchange(old, new, Ordering::Release, Ordering::Relaxed)
+                    .is_ok()
+        })
     }
 }
 
