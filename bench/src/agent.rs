@@ -14,6 +14,7 @@ mod restart;
 mod wiring;
 
 use anyhow::{Context, Result};
+use clap::ValueEnum;
 use weft_tests::DataplaneKind;
 
 use crate::report::Table;
@@ -22,9 +23,25 @@ use relay::Device;
 /// What the agent calls itself to its dataplane.
 const AGENT: &str = "weft-agent";
 
-/// Measures everything; `show` gets each table as soon as it is there.
+/// A part of the agent's figures.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Part {
+    /// All ports at once, as TAPs
+    Taps,
+    /// All ports at once, with loopbacks in place of TAPs
+    Loopbacks,
+    /// Ports one by one
+    OneByOne,
+    /// A restart that finds nothing to do
+    Restart,
+    /// One port more on a small and on a large host
+    Growth,
+}
+
+/// Measures `parts`, or everything if none is named; `show` gets each table as soon as it is there.
 pub(crate) async fn run(
     kind: &DataplaneKind,
+    parts: &[Part],
     quick: bool,
     mut show: impl FnMut(Table),
 ) -> Result<()> {
@@ -33,20 +50,20 @@ pub(crate) async fn run(
     } else {
         (1000, 10_000, 3, 50)
     };
-    for device in [Device::Tap, Device::Loopback] {
-        let table = wiring::run(kind, device, ports, turns).await;
-        show(table.with_context(|| format!("ports at once, {device:?}"))?);
+    let named = if parts.is_empty() {
+        Part::value_variants()
+    } else {
+        parts
+    };
+    for part in named {
+        let table = match part {
+            Part::Taps => wiring::run(kind, Device::Tap, ports, turns).await,
+            Part::Loopbacks => wiring::run(kind, Device::Loopback, ports, turns).await,
+            Part::OneByOne => one_by_one::run(kind, ports).await,
+            Part::Restart => restart::run(kind, ports, turns).await,
+            Part::Growth => growth::run(kind, many, added).await,
+        };
+        show(table.with_context(|| format!("while measuring {part:?}"))?);
     }
-    show(
-        one_by_one::run(kind, ports)
-            .await
-            .context("ports one by one")?,
-    );
-    show(restart::run(kind, ports, turns).await.context("restart")?);
-    show(
-        growth::run(kind, many, added)
-            .await
-            .context("one port more")?,
-    );
     Ok(())
 }

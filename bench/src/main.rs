@@ -30,6 +30,9 @@ struct Cli {
     /// What to measure
     #[arg(value_enum, default_value_t)]
     what: What,
+    /// Of the agent's figures only these
+    #[arg(long, value_enum)]
+    part: Vec<agent::Part>,
     /// Less of everything, to see whether it works
     #[arg(long)]
     quick: bool,
@@ -102,7 +105,10 @@ fn main() -> Result<()> {
         runtime.block_on(switch::run(&kind, cli.quick, |table| printed.table(&table)))?;
     }
     if matches!(cli.what, What::All | What::Agent) {
-        runtime.block_on(agent::run(&kind, cli.quick, |table| printed.table(&table)))?;
+        let parts = &cli.part;
+        runtime.block_on(agent::run(&kind, parts, cli.quick, |table| {
+            printed.table(&table);
+        }))?;
     }
     if !printed.missed.is_empty() {
         printed.text(&format!("missed:\n  {}\n", printed.missed.join("\n  ")));

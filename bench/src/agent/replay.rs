@@ -15,8 +15,10 @@ use anyhow::{Context, Result, bail, ensure};
 use weft_tests::proxy::Recorded;
 use weft_vpp::WINDOW;
 use weft_vpp_wire::frame::{MAX_MESSAGE_LEN, write_frame};
-use weft_vpp_wire::messages::memclnt::{SOCKCLNT_CREATE_ID, SockclntCreate, SockclntCreateReply};
-use weft_vpp_wire::{FixedString, FrameDecoder, decode, encode};
+use weft_vpp_wire::messages::memclnt::{
+    SOCKCLNT_CREATE_ID, SockclntCreate, SockclntCreateReply, SockclntDelete,
+};
+use weft_vpp_wire::{FixedString, FrameDecoder, Message, RequestHeader, decode, encode};
 
 /// Messages that get no reply of their own: dumps, which end with the reply to a ping behind them,
 /// and our replies. Those of the connection itself are not repeated.
@@ -101,7 +103,7 @@ impl Recording {
         let ready = self.ready(&table)?;
         let replies = ready.iter().filter(|request| request.replied).count();
         let window = Window::default();
-        let writer = stream.try_clone()?;
+        let (writer, mut parting) = (stream.try_clone()?, stream.try_clone()?);
         let begin = Instant::now();
         let refused = std::thread::scope(|scope| {
             let written = scope.spawn(|| write_all(writer, &ready, &window));
@@ -113,6 +115,7 @@ impl Recording {
             refused
         })?;
         let took = begin.elapsed();
+        take_leave(&mut parting, &table)?;
         ensure!(
             refused == 0,
             "{refused} of {replies} replayed requests were refused"
@@ -190,6 +193,22 @@ fn introduce(stream: &mut UnixStream, decoder: &mut FrameDecoder) -> Result<Tabl
     })
 }
 
+/// Asks to be let go and waits for it, as the agent does: VPP may take no notice of a closed socket.
+fn take_leave(stream: &mut UnixStream, table: &Table) -> Result<()> {
+    let number = table.by_name.get(SockclntDelete::NAME);
+    let number = *number.context("no sockclnt_delete here")?;
+    let index = table.client_index;
+    let header = RequestHeader {
+        client_index: index,
+        context: 0,
+    };
+    let mut frame = Vec::new();
+    encode::request(&mut frame, number, header, &SockclntDelete { index });
+    stream.write_all(&frame)?;
+    std::io::copy(stream, &mut std::io::sink()).context("while taking leave")?;
+    Ok(())
+}
+
 fn write_all(mut stream: UnixStream, ready: &[Ready], window: &Window) -> Result<()> {
     let mut out = Vec::new();
     let mut requests = ready.iter().peekable();
@@ -232,9 +251,9 @@ fn read_all(
         seen += ended;
         window.ended(ended);
         if seen < replies {
-            let length = stream
-                .read(&mut chunk)
-                .context("while waiting for replies")?;
+            let length = stream.read(&mut chunk).with_context(|| {
+                format!("while waiting for replies, of which {seen} of {replies} came")
+            })?;
             ensure!(length > 0, "the dataplane closed the connection");
             decoder.feed(chunk.get(..length).unwrap_or_default());
         }

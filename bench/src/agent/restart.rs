@@ -60,8 +60,9 @@ pub(super) async fn run(kind: &DataplaneKind, count: usize, turns: usize) -> Res
         let first_dump = begin.elapsed();
         bed.alive().await?;
         let alive = begin.elapsed();
-        bed.quiet(LATER).await?;
+        // Before it looks again: only what it had to read to know is the floor.
         let recorded = Recording::of(super::AGENT, bed.proxy()?.recorded());
+        bed.quiet(LATER).await?;
         writes += bed.proxy()?.tally().writes().total();
         said += bed.said() - said_before;
         let dumps = recorded.only(false);

@@ -13,7 +13,7 @@ use weft_plan::{
     Backoff, Now, Object, ObjectKey, Observed, Plan, PortRecord, Reconciler, Standing,
 };
 use weft_store::{KeyValue, Part, Revision, Store, StoreError};
-use weft_vpp::{CallError, ConnectError, Connection, Events, Session, Timeouts};
+use weft_vpp::{CallError, ConnectError, Connection, Session, Timeouts};
 
 use crate::config::Config;
 use crate::groups;
@@ -28,9 +28,8 @@ const CLIENT_NAME: &str = "weft-inspect";
 #[derive(Debug)]
 pub struct Host {
     reconciler: Reconciler,
+    /// For its numbers; its connection is closed.
     session: Session,
-    /// Keeps the connection.
-    _events: Events,
     revision: Revision,
 }
 
@@ -111,13 +110,14 @@ impl Host {
         let (connection, events) =
             Connection::connect(&config.vpp.api_socket, CLIENT_NAME, timeouts).await?;
         let mut session = Session::new(connection);
-        let observed = session.observe().await?;
+        let observed = session.observe().await;
+        events.close().await;
+        let observed = observed?;
 
         reconciler.connected(observed);
         Ok(Self {
             reconciler,
             session,
-            _events: events,
             revision: snapshot.revision,
         })
     }

@@ -28,11 +28,12 @@ macro_rules! name {
 
         impl $name {
             /// The name with this text.
-            pub fn new(text: impl Into<String>) -> Result<Self, InvalidName> {
-                let text = text.into();
+            pub fn new(text: impl AsRef<str>) -> Result<Self, InvalidName> {
+                let text = text.as_ref();
                 let legal: fn(u8) -> bool = $legal;
                 let reserved = text == "." || text == "..";
                 if text.is_empty() || text.len() > $max || reserved || !text.bytes().all(legal) {
+                    let text = text.to_owned();
                     return Err(InvalidName { kind: $kind, text, rule: $rule });
                 }
                 Ok(Self(text.into()))

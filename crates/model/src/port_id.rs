@@ -23,15 +23,15 @@ pub struct InvalidPortId(String);
 
 impl PortId {
     /// The port with this identifier.
-    pub fn new(text: impl Into<String>) -> Result<Self, InvalidPortId> {
-        let text = text.into();
+    pub fn new(text: impl AsRef<str>) -> Result<Self, InvalidPortId> {
+        let text = text.as_ref();
         let legal = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_');
         let begins = text
             .bytes()
             .next()
             .is_some_and(|b| b.is_ascii_alphanumeric());
         if !begins || text.len() > 36 || !text.bytes().all(legal) {
-            return Err(InvalidPortId(text));
+            return Err(InvalidPortId(text.to_owned()));
         }
         Ok(Self(text.into()))
     }

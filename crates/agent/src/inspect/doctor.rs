@@ -220,7 +220,7 @@ async fn vpp(config: &Config) -> Vec<Check> {
         ));
     }
     checks.extend(uplinks(config, &connection).await);
-    drop(events);
+    events.close().await;
     checks
 }
 

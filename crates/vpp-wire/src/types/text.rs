@@ -91,13 +91,11 @@ impl<const N: usize> Wire for FixedString<N> {
     /// What stands behind the first NUL is dropped: VPP does not always clear its buffers.
     fn decode(reader: &mut Reader<'_>) -> Result<Self, DecodeErrorKind> {
         let mut bytes: [u8; N] = reader.array()?;
-        let mut ended = false;
-        for byte in &mut bytes {
-            ended |= *byte == 0;
-            if ended {
-                *byte = 0;
-            }
-        }
+        let end = bytes.iter().position(|byte| *byte == 0);
+        bytes
+            .iter_mut()
+            .skip(end.unwrap_or(N))
+            .for_each(|byte| *byte = 0);
         Ok(Self(bytes))
     }
 }

@@ -12,9 +12,17 @@ use tokio::time::Instant;
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Answer {
     /// Details in the order of their coming.
-    pub(super) details: Vec<Vec<u8>>,
+    pub(super) details: Messages,
     /// The message that ended it.
     pub(super) reply: Vec<u8>,
+}
+
+/// Messages one behind the other in one piece of memory: a dump may have tens of thousands.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Messages {
+    bytes: Vec<u8>,
+    /// Where each ends.
+    ends: Vec<usize>,
 }
 
 /// A call on its way to the task.
@@ -61,6 +69,23 @@ struct Started {
     answer: Answer,
 }
 
+impl Messages {
+    fn push(&mut self, message: &[u8]) {
+        self.bytes.extend_from_slice(message);
+        self.ends.push(self.bytes.len());
+    }
+
+    /// All, in the order of their coming.
+    pub(super) fn iter(&self) -> impl ExactSizeIterator<Item = &[u8]> {
+        let mut begin = 0;
+        self.ends.iter().map(move |&end| {
+            let message = self.bytes.get(begin..end).unwrap_or_default();
+            begin = end;
+            message
+        })
+    }
+}
+
 impl Pending {
     /// A call has been written. Its context is not under way already: contexts are counted up, and
     /// there are fewer calls under way than contexts.
@@ -82,7 +107,7 @@ impl Pending {
     ) -> Result<(), Unexpected> {
         let started = self.calls.get_mut(&context).ok_or(Unexpected)?;
         if started.waiting.details_id == Some(id) {
-            started.answer.details.push(message.to_vec());
+            started.answer.details.push(message);
             return Ok(());
         }
         if started.waiting.reply_id != id {

@@ -9,7 +9,7 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, MissedTickBehavior};
 use weft_vpp_wire::messages::interface::SwInterfaceEvent;
 use weft_vpp_wire::messages::memclnt::{
-    ControlPing, ControlPingReply, MemclntKeepalive, MemclntKeepaliveReply,
+    ControlPing, ControlPingReply, MemclntKeepalive, MemclntKeepaliveReply, SockclntDelete,
 };
 use weft_vpp_wire::{
     Declared, FrameDecoder, Kind, Message, ReplyHeader, RequestHeader, Retval, decode, encode,
@@ -26,6 +26,8 @@ const CHUNK: usize = 64 * 1024;
 const OUT_MAX: usize = 256 * 1024;
 /// How often the clock is looked at, in parts of the shortest timeout.
 const TICKS: u32 = 4;
+/// How long VPP may take to let us go.
+const LEAVE: std::time::Duration = std::time::Duration::from_millis(500);
 
 /// See the module's head.
 #[derive(Debug)]
@@ -70,6 +72,10 @@ impl Task {
     /// Runs until the connection is over, then tells everyone who waits.
     pub(super) async fn run(mut self) {
         let reason = self.serve().await;
+        if let Disconnect::Local = reason {
+            // One that is too busy to answer notices the closed socket later.
+            tokio::time::timeout(LEAVE, self.leave()).await.ok();
+        }
         tracing::debug!(%reason, "connection to VPP is over");
         self.shared.fail(reason);
         self.shared.window.close();
@@ -116,6 +122,41 @@ impl Task {
             };
             if let Err(reason) = step {
                 return reason;
+            }
+        }
+    }
+
+    /// Takes leave, and waits until VPP has closed the connection.
+    ///
+    /// It must be asked to: VPP takes the end of a socket for nothing if the last error that it met
+    /// anywhere was `EAGAIN`, and then looks at the dead socket in each of its loops for ever
+    /// (`vl_socket_read_ready` in `src/vlibmemory/socket_api.c` of 26.06, which asks for `errno` after
+    /// a read of 0 bytes).
+    async fn leave(&mut self) {
+        let Ok(id) = self.shared.table.id::<SockclntDelete>() else {
+            return;
+        };
+        let index = self.shared.client_index;
+        let header = self.shared.next_header();
+        encode::request(&mut self.out, id, header, &SockclntDelete { index });
+        let mut chunk = vec![0; CHUNK];
+        loop {
+            if self.write().is_err() {
+                return;
+            }
+            let interest = if self.out.is_empty() {
+                Interest::READABLE
+            } else {
+                Interest::READABLE | Interest::WRITABLE
+            };
+            if self.stream.ready(interest).await.is_err() {
+                return;
+            }
+            match self.stream.try_read(&mut chunk) {
+                Ok(0) => return,
+                Ok(_) => {}
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+                Err(_) => return,
             }
         }
     }

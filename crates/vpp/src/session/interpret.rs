@@ -44,7 +44,8 @@ pub(super) struct Dumps {
 ///
 /// If several carry one mark, the first counts, and the others are surplus.
 pub(super) fn interpret(dumps: &Dumps) -> (Observed, Handles) {
-    let mut observed = Observed::default();
+    let mut objects = Vec::with_capacity(2 * dumps.interfaces.len() + dumps.bridges.len());
+    let mut links = Vec::with_capacity(dumps.interfaces.len());
     let mut handles = Handles::default();
     let taps: HashMap<SwIfIndex, &SwInterfaceTapV2Details> = dumps
         .taps
@@ -87,13 +88,13 @@ pub(super) fn interpret(dumps: &Dumps) -> (Observed, Handles) {
             // Only what Weft alone makes is Weft's to remove.
             if let Object::Tap(_) | Object::VhostUser(_) = object {
                 let number = Number::Interface(details.sw_if_index);
-                observed.insert(handles.note_surplus(ObjectKey::Interface(key), number));
+                objects.push(handles.note_surplus(ObjectKey::Interface(key), number));
             }
             continue;
         }
         handles.apply(Change::Interface(key.clone(), details.sw_if_index));
-        observed.insert(object);
-        observed.set_link(key, details.flags.contains(IfStatusFlags::LINK_UP));
+        objects.push(object);
+        links.push((key, details.flags.contains(IfStatusFlags::LINK_UP)));
     }
     for details in &dumps.bridges {
         let segment = match details.bd_tag.to_str().parse() {
@@ -104,14 +105,14 @@ pub(super) fn interpret(dumps: &Dumps) -> (Observed, Handles) {
                     "another bridge domain has this tag already"
                 );
                 let of = ObjectKey::BridgeDomain(segment);
-                observed.insert(handles.note_surplus(of, Number::Bridge(details.bd_id)));
+                objects.push(handles.note_surplus(of, Number::Bridge(details.bd_id)));
                 None
             }
             Err(_) => None,
         };
         if let Some(segment) = &segment {
             handles.apply(Change::Bridge(segment.clone(), details.bd_id));
-            observed.insert(Object::BridgeDomain(BridgeDomain {
+            objects.push(Object::BridgeDomain(BridgeDomain {
                 segment: segment.clone(),
                 flags: BridgeFlags {
                     learn: details.learn,
@@ -130,15 +131,15 @@ pub(super) fn interpret(dumps: &Dumps) -> (Observed, Handles) {
             let rewrite = by_index
                 .get(&member.sw_if_index)
                 .map(|details| details.vtr_op);
-            observed.insert(Object::BridgeMember(BridgeMember {
+            objects.push(Object::BridgeMember(BridgeMember {
                 interface: key.clone(),
                 bridge: segment.clone(),
                 tag_rewrite: tag_rewrite(rewrite.unwrap_or_default()),
             }));
         }
     }
-    policy::interpret(dumps, &mut observed, &mut handles);
-    (observed, handles)
+    policy::interpret(dumps, &mut objects, &mut handles);
+    (Observed::new(objects, links), handles)
 }
 
 /// The object that an interface with this mark is, if it can be.

@@ -7,7 +7,9 @@ use weft_vpp_wire::messages::interface::{
     CreateLoopback, CreateLoopbackReply, IfStatusFlags, SwInterfaceDetails, SwInterfaceDump,
     SwInterfaceEvent,
 };
-use weft_vpp_wire::messages::memclnt::{ControlPing, MemclntKeepalive, MemclntKeepaliveReply};
+use weft_vpp_wire::messages::memclnt::{
+    ControlPing, MemclntKeepalive, MemclntKeepaliveReply, SockclntDelete,
+};
 use weft_vpp_wire::{EventHeader, RequestHeader, Retval, SwIfIndex, decode, encode};
 
 use crate::fake::{CLIENT_INDEX, Fake, Peer, bounded, quick};
@@ -183,4 +185,25 @@ async fn closing_ends_the_socket_and_every_call() {
             "{error}"
         );
     }
+}
+
+#[tokio::test]
+async fn a_connection_takes_leave_and_waits_to_be_let_go() {
+    let fake = Fake::start();
+    let (_connection, events, mut peer) = fake.connected(Timeouts::default()).await;
+    let serve = async {
+        let (_, request) = peer.request::<SockclntDelete>().await;
+        assert_eq!(request.index, CLIENT_INDEX);
+        drop(peer);
+    };
+    bounded(async { tokio::join!(events.close(), serve) }).await;
+}
+
+#[tokio::test]
+async fn a_vpp_that_lets_nobody_go_is_left_anyhow() {
+    let fake = Fake::start();
+    let (_connection, events, mut peer) = fake.connected(Timeouts::default()).await;
+    bounded(events.close()).await;
+    peer.request::<SockclntDelete>().await;
+    peer.closed().await;
 }

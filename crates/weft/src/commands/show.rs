@@ -20,10 +20,12 @@ pub(super) async fn show(ask: SwitchAsk, output: Output) -> anyhow::Result<Exit>
     let socket = socket(&words)?;
     let command = format!("{verb} {}", words.words.join(" "));
     let connected = Connection::connect(&socket, "weft-show", Timeouts::default()).await;
-    let (connection, _events) = connected.map_err(|error| {
+    let (connection, events) = connected.map_err(|error| {
         Failure::new(error).hint("say where its socket is with --socket, or --config of the switch")
     })?;
-    let (retval, text) = connection.cli(&command).await?;
+    let answer = connection.cli(&command).await;
+    events.close().await;
+    let (retval, text) = answer?;
     if retval.is_error() {
         let reason = if text.trim().is_empty() {
             retval.to_string()
