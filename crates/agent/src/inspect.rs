@@ -4,6 +4,7 @@
 //! nothing in either.
 
 mod doctor;
+mod trace;
 
 use std::collections::BTreeMap;
 use std::time::{Instant, SystemTime};
@@ -20,6 +21,7 @@ use crate::groups;
 use crate::intake::{self, Meaning};
 
 pub use doctor::{Check, Verdict, doctor};
+pub use trace::{TraceCheck, TraceError, TracedPacket};
 
 /// How this introduces itself to VPP.
 const CLIENT_NAME: &str = "weft-inspect";

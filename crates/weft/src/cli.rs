@@ -225,7 +225,19 @@ Examples:
         what: Explain,
     },
 
-    /// Check whether this host is fit: hugepages, VPP, its messages, store, physical networks
+    /// Say what each packet of a port of this host may do, and which group and rule says so
+    #[command(after_help = "\
+Turns VPP's packet trace on, waits for packets, and turns it off again; traces of others are cleared.
+
+Examples:
+  weft trace port web-1 --config /etc/weft/agent.toml
+  weft trace port web-1 --count 20 --timeout 1m")]
+    Trace {
+        #[command(subcommand)]
+        what: Trace,
+    },
+
+    /// Check whether this host is fit: hugepages, VPP, its plugins, store, physical networks, sockets
     #[command(after_help = "\
 Exits with 1 if a check failed; warnings alone are no failure.
 
@@ -482,6 +494,23 @@ pub(crate) enum Explain {
     Port {
         /// The port
         id: PortId,
+        #[command(flatten)]
+        host: HostArgs,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Trace {
+    /// The packets from and to a port of this host
+    Port {
+        /// The port
+        id: PortId,
+        /// So many packets
+        #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..=1000))]
+        count: u16,
+        /// No longer than this
+        #[arg(long, value_name = "TIME", value_parser = duration, default_value = "10s")]
+        timeout: Duration,
         #[command(flatten)]
         host: HostArgs,
     },

@@ -91,6 +91,7 @@ async fn short(
         Command::Watch(args) => watch::watch(args, client()?, output).await,
         Command::Plan(args) => host::plan(&args, output).await,
         Command::Explain { what } => host::explain(what, output).await,
+        Command::Trace { what } => host::trace(what, output).await,
         Command::Doctor(args) => host::doctor(&args, output).await,
         Command::Server(_)
         | Command::Agent(_)

@@ -1,16 +1,16 @@
-//! `weft plan`, `explain`, `doctor`, `get objects`: this host, as its agent's configuration knows it.
+//! `weft plan`, `explain`, `trace`, `doctor`, `get objects`: this host, as its agent's configuration knows it.
 //! The store and VPP are asked directly, whether or not an agent runs, and nothing is changed.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use serde::Serialize;
-use weft_agent::inspect::{self, Check, Explanation, Host, Verdict};
-use weft_model::Status;
-use weft_plan::{Operation, Plan};
+use weft_agent::inspect::{self, Check, Explanation, Host, TraceCheck, TracedPacket, Verdict};
+use weft_model::{PortId, Status};
+use weft_plan::{Object, Operation, Plan};
 
 use super::serve::agent_config;
-use crate::cli::{Explain, HostArgs};
+use crate::cli::{Explain, HostArgs, Trace};
 use crate::exit::{Exit, Failure};
 use crate::output::{Cell, Output, Paint, Table};
 
@@ -85,20 +85,56 @@ pub(super) async fn explain(what: Explain, output: Output) -> anyhow::Result<Exi
     let Explain::Port { id, host: args } = what;
     let host = look(&args).await?;
     let Some(explanation) = host.explain(&id) else {
-        let ports: Vec<String> = host.ports().map(ToString::to_string).collect();
-        let ports = if ports.is_empty() {
-            "none".to_owned()
-        } else {
-            ports.join(", ")
-        };
-        let message = format!("the store wants no port `{id}` of this host; it wants: {ports}");
-        return Err(Failure::new(message)
-            .hint("`weft get ports` lists those of all hosts")
-            .into());
+        return Err(unknown_port(&host, &id));
     };
     let report = Report::of(id.as_str(), &explanation);
     output.result(&report, |paint| report.text(paint))?;
     Ok(Exit::Ok)
+}
+
+/// What packets of a port of this host may do, and why.
+pub(super) async fn trace(what: Trace, output: Output) -> anyhow::Result<Exit> {
+    let Trace::Port {
+        id,
+        count,
+        timeout,
+        host: args,
+    } = what;
+    let host = look(&args).await?;
+    if !host.ports().any(|port| *port == id) {
+        return Err(unknown_port(&host, &id));
+    }
+    let packets = host.trace(&id, count.into(), timeout).await;
+    let packets = packets.map_err(|error| {
+        Failure::new(error).hint("`weft explain port` says how far the port has come")
+    })?;
+    let report: Vec<PacketReport> = packets.iter().map(PacketReport::of).collect();
+    output.result(&serde_json::json!({ "packets": report }), |paint| {
+        trace_text(&report, paint)
+    })?;
+    if packets.is_empty() {
+        let message = format!(
+            "no packet from or to port `{id}` within {}",
+            humantime::format_duration(timeout)
+        );
+        return Err(Failure::new(message)
+            .hint("send some meanwhile, or wait longer with --timeout")
+            .into());
+    }
+    Ok(Exit::Ok)
+}
+
+fn unknown_port(host: &Host, id: &PortId) -> anyhow::Error {
+    let ports: Vec<String> = host.ports().map(ToString::to_string).collect();
+    let ports = if ports.is_empty() {
+        "none".to_owned()
+    } else {
+        ports.join(", ")
+    };
+    let message = format!("the store wants no port `{id}` of this host; it wants: {ports}");
+    Failure::new(message)
+        .hint("`weft get ports` lists those of all hosts")
+        .into()
 }
 
 /// Whether this host is fit.
@@ -202,6 +238,21 @@ struct ObjectReport {
     handle: Option<String>,
     /// What must be there before it.
     requires: Vec<String>,
+    /// Of an access list: its rules in the order of their matching.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    rules: Vec<String>,
+}
+
+/// So many rules of a list are shown to people; a member of a group is a rule.
+const RULES_SHOWN: usize = 20;
+
+/// The rules of a list in words.
+fn rules(object: &Object) -> Vec<String> {
+    match object {
+        Object::Acl(acl) => acl.rules.iter().map(ToString::to_string).collect(),
+        Object::MacIpAcl(acl) => acl.rules.iter().map(ToString::to_string).collect(),
+        _ => Vec::new(),
+    }
 }
 
 impl Report {
@@ -213,6 +264,7 @@ impl Report {
             .map(|(standing, handle)| {
                 let (object, wanted) = in_words(&standing.wanted.to_string());
                 ObjectReport {
+                    rules: rules(&standing.wanted),
                     object,
                     status: standing.status.clone(),
                     wanted,
@@ -279,6 +331,13 @@ impl Report {
             if !object.requires.is_empty() {
                 let _ = writeln!(text, "    requires {}", object.requires.join(" and "));
             }
+            for (number, rule) in object.rules.iter().enumerate().take(RULES_SHOWN) {
+                let _ = writeln!(text, "    {number}: {rule}");
+            }
+            if object.rules.len() > RULES_SHOWN {
+                let more = object.rules.len() - RULES_SHOWN;
+                let _ = writeln!(text, "    and {more} more (-o json shows all)");
+            }
             if is_well {
                 continue;
             }
@@ -293,6 +352,87 @@ impl Report {
         }
         text
     }
+}
+
+// ===== trace =====
+
+/// A packet in the result of `weft trace` for programs.
+#[derive(Debug, Serialize)]
+struct PacketReport {
+    packet: String,
+    /// `egress`: from the machine behind the port; `ingress`: to it.
+    direction: String,
+    checks: Vec<CheckReport>,
+    /// `dropped` or `passed`.
+    result: &'static str,
+    /// Why it was dropped.
+    reason: Option<String>,
+    /// The last node of VPP's graph that it came to.
+    last_node: String,
+}
+
+#[derive(Debug, Serialize)]
+struct CheckReport {
+    interface: String,
+    direction: String,
+    passed: bool,
+    by: String,
+}
+
+impl PacketReport {
+    fn of(packet: &TracedPacket) -> Self {
+        let check = |check: &TraceCheck| CheckReport {
+            interface: check.interface.clone(),
+            direction: check.direction.to_string(),
+            passed: check.passed,
+            by: check.by.clone(),
+        };
+        Self {
+            packet: packet.summary.clone(),
+            direction: packet.direction.to_string(),
+            checks: packet.checks.iter().map(check).collect(),
+            result: match packet.dropped {
+                Some(_) => "dropped",
+                None => "passed",
+            },
+            reason: packet.dropped.clone(),
+            last_node: packet.last_node.clone(),
+        }
+    }
+}
+
+fn trace_text(packets: &[PacketReport], paint: Paint) -> String {
+    let mut text = String::new();
+    for packet in packets {
+        let result = match &packet.reason {
+            Some(reason) => paint.red(&format!("dropped ({reason})")),
+            None => paint.green("passed"),
+        };
+        let head = format!("{} {}", packet.direction, packet.packet);
+        let _ = writeln!(text, "{}: {result}", paint.bold(&head));
+        for check in &packet.checks {
+            let sign = if check.passed {
+                paint.green("✓")
+            } else {
+                paint.red("✗")
+            };
+            let CheckReport {
+                interface,
+                direction,
+                by,
+                ..
+            } = check;
+            let _ = writeln!(text, "  {sign} {direction} of {interface}: {by}");
+        }
+        if packet.checks.is_empty() {
+            let _ = writeln!(
+                text,
+                "  no access list sees it; last node {}",
+                packet.last_node
+            );
+        }
+    }
+    text
 }
 
 // ===== doctor =====
@@ -355,6 +495,26 @@ mod tests {
             serde_json::json!({"revision": 7, "blocked": {}, "operations": [
                 {"action": "delete", "object": "bridge-domain p.vlan.7",
                  "value": "learn forward flood uu-flood, mac-age 5 min"}]})
+        );
+    }
+
+    #[test]
+    fn a_packet_is_told_with_what_decided_of_it() {
+        let packet = TracedPacket {
+            summary: "10.0.0.1 -> 10.0.0.2 proto 6 port 1 -> 81".to_owned(),
+            direction: weft_plan::Direction::Egress,
+            checks: vec![TraceCheck {
+                interface: "vhost-user web-1".to_owned(),
+                direction: weft_plan::Direction::Egress,
+                passed: false,
+                by: "no rule allows it".to_owned(),
+            }],
+            dropped: Some("acl-plugin-in-ip4-l2: ACL deny packets".to_owned()),
+            last_node: "drop".to_owned(),
+        };
+        assert_eq!(
+            trace_text(&[PacketReport::of(&packet)], Paint::OFF),
+            "egress 10.0.0.1 -> 10.0.0.2 proto 6 port 1 -> 81: dropped (acl-plugin-in-ip4-l2: ACL deny packets)\n  ✗ egress of vhost-user web-1: no rule allows it\n"
         );
     }
 
