@@ -17,7 +17,7 @@ use weft_model::{
 
 use super::rules;
 use crate::intent::SecurityGroupRecord;
-use crate::object::{Acl, AclKey, Direction};
+use crate::object::{Acl, AclKey, AclRule, Direction};
 
 pub use interest::Interest;
 use known::{AddressGroups, Known, RemoteGroups};
@@ -260,10 +260,7 @@ impl Groups {
                 direction,
             },
             rules: match group.record.get().map(|record| &record.group) {
-                Some(Ok(record)) => self
-                    .rules(record, direction, &mut faults)
-                    .into_iter()
-                    .collect(),
+                Some(Ok(record)) => self.rules(record, direction, &mut faults).into(),
                 _ => [].into(),
             },
         };
@@ -294,12 +291,12 @@ impl Groups {
         record: &SecurityGroup,
         direction: Direction,
         faults: &mut Vec<String>,
-    ) -> BTreeSet<crate::object::AclRule> {
+    ) -> Vec<AclRule> {
         let rules = match direction {
             Direction::Ingress => &record.ingress_rules,
             Direction::Egress => &record.egress_rules,
         };
-        let mut compiled = BTreeSet::new();
+        let mut compiled = Vec::new();
         for rule in rules {
             let remotes: Vec<IpPrefix> = match &rule.remote {
                 Remote::Prefix(prefix) => vec![*prefix],
@@ -308,11 +305,15 @@ impl Groups {
             };
             match rules::compile(rule, direction, record.stateful, &remotes) {
                 Ok(rules) => compiled.extend(rules),
-                Err(reason) => faults.push(format!(
-                    "{direction} rule `{rule}` allows nothing: {reason}"
-                )),
+                Err(reason) => {
+                    faults.push(format!(
+                        "{direction} rule `{rule}` allows nothing: {reason}"
+                    ));
+                }
             }
         }
+        compiled.sort_unstable();
+        compiled.dedup();
         compiled
     }
 
