@@ -189,6 +189,10 @@ errors! {
     /// A rule lets the packet pass, but its session finds no room.
     AclOutIp6TooManySessions: Error, "acl-plugin-out-ip6-l2", "acl_too_many_sessions",
         "too many sessions to add new";
+    /// Packets that a rule of the MACIP list is about.
+    L2InputAclHit: Info, "l2-input-acl", "hit", "input ACL hits";
+    /// Packets that none is about.
+    L2InputAclMiss: Info, "l2-input-acl", "miss", "input ACL misses";
     /// The MACIP list does not know the packet's source.
     L2InputAclTableMiss: Error, "l2-input-acl", "table_miss", "input ACL table-miss drops";
     /// A rule of the MACIP list denies the packet's source.

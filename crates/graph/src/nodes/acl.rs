@@ -128,42 +128,47 @@ impl<A: Family + OfFamily, const INPUT: bool> Node for AclNode<A, INPUT> {
         nexts: &mut Nexts,
     ) {
         let sessions = cx.sessions;
+        let index = sessions.index();
         let mut lists = Lists::of(cx, SwIfIndex::NONE, INPUT);
         let mut tally = Tally::default();
         let mut verdicts = [AclVerdict::NONE; FRAME_SIZE];
+        let mut flows = [Flow::<A>::default(); BATCH];
+        let mut candidates = [Candidate::Absent; BATCH];
         for ((packets, nexts), verdicts) in packets
             .chunks(BATCH)
             .zip(nexts.chunks_mut(BATCH))
             .zip(verdicts.chunks_mut(BATCH))
         {
-            let mut flows = [Flow::<A>::default(); BATCH];
+            let buffers = cx.pool.buffers();
             for (&packet, flow) in packets.iter().zip(&mut flows) {
-                let meta = cx.pool.meta(packet);
+                let meta = buffers.meta(packet);
                 let interface = if INPUT {
                     meta.rx_sw_if_index
                 } else {
                     meta.tx_sw_if_index
                 };
                 let l3 = usize::from(meta.l2.l2_len);
-                if let Some(tuple) = A::tuple(cx.pool.data(packet), l3) {
-                    let session = SessionPacket::new(&tuple, interface, INPUT, sessions.seed());
-                    sessions.prefetch(session.hash);
-                    *flow = Flow {
-                        tuple,
-                        session,
-                        is_whole: true,
-                    };
-                }
+                *flow = match A::tuple(buffers.data(packet), l3) {
+                    Some(tuple) => {
+                        let session = SessionPacket::new(&tuple, interface, INPUT, sessions.seed());
+                        index.prefetch(session.hash);
+                        Flow {
+                            tuple,
+                            session,
+                            is_whole: true,
+                        }
+                    }
+                    None => Flow::default(),
+                };
             }
-            let mut candidates = [Candidate::Absent; BATCH];
             let made_before = tally.new_session;
             for (flow, candidate) in flows.iter().zip(&mut candidates).take(packets.len()) {
-                *candidate = sessions.candidate(flow.session.hash);
+                *candidate = sessions.candidate(index, flow.session.hash);
             }
             for ((((&packet, flow), candidate), next), kept) in packets
                 .iter()
                 .zip(&flows)
-                .zip(candidates)
+                .zip(&candidates)
                 .zip(nexts)
                 .zip(verdicts)
             {
@@ -176,7 +181,7 @@ impl<A: Family + OfFamily, const INPUT: bool> Node for AclNode<A, INPUT> {
                 if interface != lists.interface {
                     lists = Lists::of(cx, interface, INPUT);
                 }
-                let established = match candidate {
+                let established = match *candidate {
                     Candidate::Likely(handle, session)
                         if sessions.is_valid(session, &flow.session, &lists.validity) =>
                     {

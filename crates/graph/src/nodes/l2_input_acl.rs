@@ -26,6 +26,7 @@ impl Node for L2InputAcl {
         let tables = cx.tables;
         let mut cached = SwIfIndex::NONE;
         let mut filter = None;
+        let mut misses = 0;
         let mut verdicts = [MacIpVerdict::Miss; FRAME_SIZE];
         for ((&packet, next), kept) in packets.iter().zip(nexts.iter_mut()).zip(&mut verdicts) {
             let rx = cx.pool.meta(packet).rx_sw_if_index;
@@ -41,12 +42,17 @@ impl Node for L2InputAcl {
             *next = match verdict {
                 None | Some(MacIpVerdict::Permit(_)) => left.next_node(),
                 Some(MacIpVerdict::Deny(_)) => drop_for(meta, Error::L2InputAclDeny),
-                Some(MacIpVerdict::Miss) => drop_for(meta, Error::L2InputAclTableMiss),
+                Some(MacIpVerdict::Miss) => {
+                    misses += 1;
+                    drop_for(meta, Error::L2InputAclTableMiss)
+                }
             };
             if TRACE {
                 *kept = verdict.unwrap_or(MacIpVerdict::Miss);
             }
         }
+        cx.count(Error::L2InputAclMiss, misses);
+        cx.count(Error::L2InputAclHit, packets.len() - misses);
         if TRACE {
             for (&packet, &verdict) in packets.iter().zip(&verdicts) {
                 let rx = cx.pool.meta(packet).rx_sw_if_index;

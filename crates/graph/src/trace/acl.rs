@@ -130,6 +130,15 @@ impl AclRecord {
         u8::from(self.is_input) | u8::from(self.is_slow_path) << 1
     }
 
+    /// The lookup context in the packet's own words, which VPP fills in when it looks at rules.
+    fn context_word(&self) -> u32 {
+        if self.verdict.is_session {
+            0
+        } else {
+            self.context.unwrap_or(u32::MAX)
+        }
+    }
+
     /// VPP's `fa_5tuple_t` as six words of a little-endian machine.
     fn words(&self) -> [u64; 6] {
         let [s0, s1, d0, d1] = match (self.source, self.destination) {
@@ -156,7 +165,7 @@ impl AclRecord {
             | u64::from(self.l4_valid) << 1
             | u64::from(self.is_later_fragment) << 2
             | u64::from(self.source.is_ipv6()) << 3;
-        let info = u64::from(self.context.unwrap_or(u32::MAX))
+        let info = u64::from(self.context_word())
             | 0xffff << 32
             | u64::from(self.tcp_flags.unwrap_or(0)) << 48
             | marks << 56;
@@ -191,6 +200,7 @@ impl fmt::Display for AclRecord {
         } else {
             ""
         };
+        let context = self.context_word();
         write!(f, "\n   lc_index {context} l3 {family}{fragment}")?;
         write!(f, " {} -> {}", self.source, self.destination)?;
         write!(f, " l4 lsb_of_sw_if_index {}", self.sw_if_index.0 & 0xffff)?;

@@ -5,6 +5,7 @@ pub(crate) mod packets;
 mod property;
 mod sessions;
 mod trace;
+mod workers;
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 

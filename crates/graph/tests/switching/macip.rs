@@ -30,17 +30,26 @@ fn foreign_sources_are_dropped_under_their_names() {
         .unwrap();
     lab.tables.set_interface_macip(a, Some(list)).unwrap();
     let own = udp(AHEAD, (1, 2));
-    assert_eq!(lab.send(a, &[&own]), outcome(&[(b, &own)], &[]));
+    assert_eq!(
+        lab.send(a, &[&own]),
+        outcome(&[(b, &own)], &[(Error::L2InputAclHit, 1)])
+    );
     let mut other = own.clone();
     other[29] = 2;
     assert_eq!(
         lab.send(a, &[&other]),
-        outcome(&[], &[(Error::L2InputAclTableMiss, 1)])
+        outcome(
+            &[],
+            &[(Error::L2InputAclMiss, 1), (Error::L2InputAclTableMiss, 1)]
+        )
     );
     other[29] = 3;
     assert_eq!(
         lab.send(a, &[&other]),
-        outcome(&[], &[(Error::L2InputAclDeny, 1)])
+        outcome(
+            &[],
+            &[(Error::L2InputAclHit, 1), (Error::L2InputAclDeny, 1)]
+        )
     );
     let back = udp((2, 1), (1, 2));
     assert_eq!(

@@ -59,6 +59,14 @@ impl Buffers<'_> {
         unsafe { self.metas.add(self.slot(buffer)).as_mut() }
     }
 
+    /// See [`BufferPool::data`].
+    #[inline]
+    pub fn data(&self, buffer: BufferIndex) -> &[u8] {
+        let length = usize::from(self.meta(buffer).length);
+        // SAFETY: offset + length lie inside the slot (invariant of `Meta`); `&self` borrows all.
+        unsafe { std::slice::from_raw_parts(self.start(buffer).as_ptr(), length) }
+    }
+
     /// See [`BufferPool::head`].
     #[inline]
     pub fn head<const N: usize>(&self, buffer: BufferIndex) -> &[u8; N] {

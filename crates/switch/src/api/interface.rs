@@ -289,10 +289,8 @@ fn set_mac(control: &mut Control, index: SwIfIndex, mac: MacAddress) -> Result<(
                 tracing::warn!(%error, "host device");
             }
         }
-        Some(Device::Tap(_) | Device::Loopback(_)) => {}
-        Some(Device::Local | Device::VhostUser(_) | Device::Sub(_)) | None => {
-            return Err(Retval::UNIMPLEMENTED);
-        }
+        Some(Device::Tap(_) | Device::Loopback(_) | Device::VhostUser(_)) => {}
+        Some(Device::Local | Device::Sub(_)) | None => return Err(Retval::UNIMPLEMENTED),
     }
     control.touch();
     control

@@ -9,6 +9,7 @@ mod hostile;
 mod interfaces;
 mod ports;
 mod subinterfaces;
+mod vhost_user;
 
 use std::fmt::Debug;
 

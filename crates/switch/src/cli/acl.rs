@@ -136,10 +136,10 @@ pub(super) fn show_interface(
     let mut text = String::new();
     let interfaces = control.tables.interfaces().map(|(index, _)| index);
     for index in interfaces.filter(|index| wanted.is_none_or(|wanted| wanted == index.0)) {
+        let _ = writeln!(text, "sw_if_index {index}:");
         let Some(own) = control.tables.interface_acls(index) else {
             continue;
         };
-        let _ = writeln!(text, "sw_if_index {index}:");
         if own.epochs.iter().any(|epoch| *epoch > 0) {
             let [input, output] = own.epochs;
             // VPP marks those of input in the highest bit.
@@ -153,11 +153,13 @@ pub(super) fn show_interface(
             let indices = list(acls.iter().map(|acl| acl.0));
             let _ = writeln!(text, "  {direction} acl(s): {indices}");
             if with_rules {
+                text.push('\n');
                 for acl in acls {
                     if let Some(own) = control.tables.acl(*acl) {
                         write_acl(&mut text, *acl, own);
                     }
                 }
+                text.push('\n');
             }
         }
         if with_contexts {

@@ -72,7 +72,7 @@ fn one(control: &Control, name: &str) -> Result<SwIfIndex, CliError> {
 fn describe(text: &mut String, socket: &str, status: &VhostUserStatus) {
     let _ = writeln!(text, "  Number of qids {}", status.ring_count);
     let _ = writeln!(text, "virtio_net_hdr_sz {}", status.header_len);
-    let _ = writeln!(text, " features mask ({:#x}): ", status.offered);
+    let _ = writeln!(text, " features offered ({:#x}): ", status.offered);
     let _ = writeln!(text, " features ({:#x}): ", status.features);
     for (bit, name) in FEATURES {
         if status.features & (1 << bit) != 0 {
@@ -84,7 +84,9 @@ fn describe(text: &mut String, socket: &str, status: &VhostUserStatus) {
     if protocol & 1 != 0 {
         let _ = writeln!(text, "   VHOST_USER_PROTOCOL_F_MQ (0)");
     }
-    let errno = std::io::Error::from_raw_os_error(status.socket_errno);
+    let errno = std::io::Error::from_raw_os_error(status.socket_errno).to_string();
+    // Without the number that Rust appends.
+    let errno = errno.split(" (os error").next().unwrap_or_default();
     let _ = writeln!(text, "\n socket filename {socket} errno \"{errno}\"\n");
     if let (false, Some(end)) = (status.is_connected, &status.last_end) {
         let _ = writeln!(text, " disconnected: {end}\n");

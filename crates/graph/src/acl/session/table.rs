@@ -48,6 +48,10 @@ struct Bucket {
     spilled: AtomicU64,
 }
 
+/// The hash table, a power of two of buckets.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Index<'a>(&'a [Bucket]);
+
 /// What other workers found to be done.
 #[derive(Debug, Default)]
 struct Mailbox {
@@ -168,10 +172,14 @@ impl SessionTable {
         self.pools.get(worker)
     }
 
+    /// The hash table itself, to be asked for once a frame; empty before the first list.
     #[inline]
+    pub(crate) fn index(&self) -> Index<'_> {
+        Index(self.buckets.get().map_or(&[], |buckets| buckets))
+    }
+
     fn bucket(&self, hash: u64) -> Option<&Bucket> {
-        let buckets = self.buckets.get()?;
-        buckets.get(hash as usize & (buckets.len() - 1))
+        self.index().bucket(hash)
     }
 
     /// The other bucket of a hash; may be the same.
@@ -179,18 +187,10 @@ impl SessionTable {
         self.bucket(hash >> 18 ^ hash >> 40)
     }
 
-    /// Brings the bucket near.
-    #[inline]
-    pub(crate) fn prefetch(&self, hash: u64) {
-        if let Some(bucket) = self.bucket(hash) {
-            prefetch::read(bucket);
-        }
-    }
-
     /// What one look at the first bucket tells of a packet's session, which is brought near.
     #[inline]
-    pub(crate) fn candidate(&self, hash: u64) -> Candidate<'_> {
-        let Some(bucket) = self.bucket(hash) else {
+    pub(crate) fn candidate(&self, index: Index<'_>, hash: u64) -> Candidate<'_> {
+        let Some(bucket) = index.bucket(hash) else {
             return Candidate::Absent;
         };
         for slot in &bucket.slots {
@@ -388,6 +388,21 @@ impl SessionTable {
                 std::mem::take(&mut *mailbox.lock())
             }
             _ => Vec::new(),
+        }
+    }
+}
+
+impl<'a> Index<'a> {
+    #[inline]
+    fn bucket(self, hash: u64) -> Option<&'a Bucket> {
+        self.0.get(hash as usize & self.0.len().wrapping_sub(1))
+    }
+
+    /// Brings the bucket of a hash near.
+    #[inline]
+    pub(crate) fn prefetch(self, hash: u64) {
+        if let Some(bucket) = self.bucket(hash) {
+            prefetch::read(bucket);
         }
     }
 }

@@ -38,6 +38,10 @@ fn traces_name_list_and_rule() {
         lines(1)[0],
         "acl-plugin: lc_index: -1, sw_if_index 0, next index 1, action: 3, match: acl -1 rule 0 trace_bits 80000000"
     );
+    // As in VPP, the packet's own words name no context then.
+    let words = "pkt info 0000000000000000 0000000000000000 0000000000000000 0200000a0100000a 00000106005003e8";
+    assert!(lines(1)[1].contains(words), "{:?}", lines(1));
+    assert!(lines(1)[2].starts_with("   lc_index 0 l3 ip4 "));
     assert_eq!(
         lines(2)[0],
         "acl-plugin: lc_index: 0, sw_if_index 0, next index 0, action: 0, match: acl -1 rule -1 trace_bits 00000000"

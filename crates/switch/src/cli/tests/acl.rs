@@ -63,7 +63,7 @@ fn lists_are_shown_as_vpp_shows_them() {
     assert_eq!(
         run(&mut control, "show acl-plugin interface sw_if_index 1 acl"),
         Ok(format!(
-            "sw_if_index 1:\n  input acl(s): 1, 0\nacl-index 1 count 0 tag {{}}\n{first}  output acl(s): 0\n{first}"
+            "sw_if_index 1:\n  input acl(s): 1, 0\n\nacl-index 1 count 0 tag {{}}\n{first}\n  output acl(s): 0\n\n{first}\n"
         ))
     );
     assert_eq!(
