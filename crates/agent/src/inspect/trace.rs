@@ -12,9 +12,10 @@ use std::time::Duration;
 use tokio::time::Instant;
 use weft_model::PortId;
 use weft_plan::{AclRule, Direction, Object, ObjectKey};
-use weft_vpp::CallError;
+use weft_vpp::{CallError, ConnectError, Connection, Timeouts};
 
-use super::Host;
+use super::{CLIENT_NAME, Host};
+use crate::config::VppConfig;
 use parse::{AclStep, Matched, Packet};
 
 /// The nodes by which packets come from TAPs, virtual machines and uplinks. A VPP has those whose
@@ -40,7 +41,7 @@ const LOOK: Duration = Duration::from_millis(100);
 /// A packet of a port, and what became of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TracedPacket {
-    /// What it is: `10.0.0.1 -> 10.0.0.2 proto 17 port 1234 -> 80`, or what Ethernet says.
+    /// What it is: `10.0.0.1 -> 10.0.0.2 udp port 1234 -> 80`, or what Ethernet says.
     pub summary: String,
     /// Whether the machine behind the port has sent it; else it was on its way there.
     pub direction: Direction,
@@ -74,15 +75,20 @@ pub enum TraceError {
     /// VPP traces none of the nodes by which packets come.
     #[error("VPP traces no packets: {0}")]
     Refused(String),
+    /// VPP cannot be reached.
+    #[error(transparent)]
+    Connect(#[from] ConnectError),
     /// VPP does not answer.
     #[error("VPP cannot be asked: {0}")]
     Vpp(#[from] CallError),
 }
 
 impl Host {
-    /// Traces packets from and to a port until there are `count`, or `within` is over.
+    /// Traces packets from and to a port, over a connection of its own, until there are `count`, or
+    /// `within` is over.
     pub async fn trace(
         &self,
+        config: &VppConfig,
         port: &PortId,
         count: usize,
         within: Duration,
@@ -93,9 +99,13 @@ impl Host {
             _ => None,
         });
         let number = number.ok_or_else(|| TraceError::NoInterface(port.clone()))?;
-        let traced = self.trace_interface(number.0, count, within).await;
+        let (connection, events) =
+            Connection::connect(&config.api_socket, CLIENT_NAME, Timeouts::default()).await?;
+        let traced = self.trace_interface(&connection, number.0, count, within);
+        let traced = traced.await;
         // Also after an error: a trace costs the packets that it writes down.
-        let cleared = self.session.connection().cli("clear trace").await;
+        let cleared = connection.cli("clear trace").await;
+        events.close().await;
         let traced = traced?;
         cleared?;
         Ok(traced)
@@ -103,18 +113,19 @@ impl Host {
 
     async fn trace_interface(
         &self,
+        connection: &Connection,
         number: u32,
         count: usize,
         within: Duration,
     ) -> Result<Vec<TracedPacket>, TraceError> {
         let until = Instant::now() + within;
         let mut kept = Vec::new();
-        let nodes = self.begin_trace(&INPUT_NODES).await?;
+        let nodes = begin(connection, &INPUT_NODES).await?;
         let most = AT_ONCE * nodes.len();
         let show = format!("show trace max {most}");
         loop {
             tokio::time::sleep_until(until.min(Instant::now() + LOOK)).await;
-            let (_, text) = self.session.connection().cli(&show).await?;
+            let (_, text) = connection.cli(&show).await?;
             let packets = parse::packets(&text);
             let of_port = packets.iter().filter(|packet| packet.concerns(number));
             let of_port = of_port.map(|packet| self.judge(packet, number));
@@ -125,31 +136,9 @@ impl Host {
             }
             if packets.len() >= AT_ONCE / 2 {
                 kept.extend(found);
-                self.begin_trace(&nodes).await?;
+                begin(connection, &nodes).await?;
             }
         }
-    }
-
-    /// Begins to trace anew; gives the nodes that VPP traces.
-    async fn begin_trace(&self, nodes: &[&'static str]) -> Result<Vec<&'static str>, TraceError> {
-        let connection = self.session.connection();
-        connection.cli("clear trace").await?;
-        let mut traced = Vec::new();
-        let mut refusal = String::new();
-        for node in nodes {
-            let command = format!("trace add {node} {AT_ONCE}");
-            let (retval, text) = connection.cli(&command).await?;
-            // VPP says what is wrong with a command in its text.
-            if retval.is_error() || !text.trim().is_empty() {
-                text.trim().clone_into(&mut refusal);
-            } else {
-                traced.push(*node);
-            }
-        }
-        if traced.is_empty() {
-            return Err(TraceError::Refused(refusal));
-        }
-        Ok(traced)
     }
 
     fn judge(&self, packet: &Packet, number: u32) -> TracedPacket {
@@ -230,6 +219,30 @@ impl Host {
             }
         }
     }
+}
+
+/// Begins to trace anew; gives the nodes that VPP traces.
+async fn begin(
+    connection: &Connection,
+    nodes: &[&'static str],
+) -> Result<Vec<&'static str>, TraceError> {
+    connection.cli("clear trace").await?;
+    let mut traced = Vec::new();
+    let mut refusal = String::new();
+    for node in nodes {
+        let command = format!("trace add {node} {AT_ONCE}");
+        let (retval, text) = connection.cli(&command).await?;
+        // VPP says what is wrong with a command in its text.
+        if retval.is_error() || !text.trim().is_empty() {
+            text.trim().clone_into(&mut refusal);
+        } else {
+            traced.push(*node);
+        }
+    }
+    if traced.is_empty() {
+        return Err(TraceError::Refused(refusal));
+    }
+    Ok(traced)
 }
 
 #[cfg(test)]

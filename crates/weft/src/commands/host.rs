@@ -100,11 +100,12 @@ pub(super) async fn trace(what: Trace, output: Output) -> anyhow::Result<Exit> {
         timeout,
         host: args,
     } = what;
+    let config = agent_config(&args.config)?;
     let host = look(&args).await?;
     if !host.ports().any(|port| *port == id) {
         return Err(unknown_port(&host, &id));
     }
-    let packets = host.trace(&id, count.into(), timeout).await;
+    let packets = host.trace(&config.vpp, &id, count.into(), timeout).await;
     let packets = packets.map_err(|error| {
         Failure::new(error).hint("`weft explain port` says how far the port has come")
     })?;

@@ -14,6 +14,8 @@
 //! `format_l2_in_acl_trace` of VPP. What is not understood is passed over: other nodes, other
 //! releases.
 
+use weft_model::IpProtocol;
+
 /// One packet's way.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Packet {
@@ -36,7 +38,7 @@ pub(super) struct AclStep {
     pub(super) is_input: bool,
     pub(super) passed: bool,
     pub(super) matched: Matched,
-    /// `10.0.0.1 -> 10.0.0.2 proto 17 port 1234 -> 80`.
+    /// `10.0.0.1 -> 10.0.0.2 udp port 1234 -> 80`.
     pub(super) flow: String,
 }
 
@@ -200,10 +202,13 @@ fn flow(line: &str) -> Option<String> {
     // The version stands in front of the addresses.
     let addresses = addresses.get(1..)?.trim();
     let mut words = layer_4.split(' ').skip_while(|word| *word != "proto");
-    let protocol = words.nth(1)?;
+    let protocol = IpProtocol::new(words.nth(1)?.parse().ok()?);
     let mut words = words.skip_while(|word| *word != "port");
-    let (source, destination) = (words.nth(1)?, words.nth(1)?);
-    Some(format!(
-        "{addresses} proto {protocol} port {source} -> {destination}"
-    ))
+    let (first, second) = (words.nth(1)?, words.nth(1)?);
+    Some(match protocol {
+        IpProtocol::ICMP | IpProtocol::ICMPV6 => {
+            format!("{addresses} {protocol} type {first} code {second}")
+        }
+        _ => format!("{addresses} {protocol} port {first} -> {second}"),
+    })
 }

@@ -25,7 +25,7 @@ fn a_trace_of_vpp_is_understood() {
     assert_eq!(packets[0].steps.last().unwrap().node, "pg1-tx");
     assert_eq!(
         packets[0].summary(),
-        "10.0.0.1 -> 10.0.0.2 proto 17 port 1234 -> 80"
+        "10.0.0.1 -> 10.0.0.2 udp port 1234 -> 80"
     );
 
     assert_eq!(decisions(&packets[1]), [(1, rule(0, 1), false)]);
@@ -74,4 +74,22 @@ fn what_is_no_trace_has_no_packets() {
     let packets = packets(unknown);
     assert_eq!((packets.len(), packets[0].concerns(1)), (1, false));
     assert_eq!(packets[0].summary(), "a packet");
+}
+
+#[test]
+fn a_flow_is_told_by_the_names_of_its_protocol() {
+    let packet = |l4: &str| {
+        let text = format!(
+            "Packet 1\n\n00:00:01:000000: acl-plugin-out-ip6-l2\n  acl-plugin: lc_index: 0, sw_if_index 7, next index 0, action: 0, match: acl -1 rule -1 trace_bits 00000000\n   lc_index 0 l3 ip6 non-initial fragment fe80::1 -> ff02::2 l4 lsb_of_sw_if_index 7 {l4} tcp flags (invalid) 00 rsvd 0\n"
+        );
+        packets(&text)[0].summary()
+    };
+    assert_eq!(
+        packet("proto 58 l4_is_input 0 l4_slow_path 0 l4_flags 0x00 port 133 -> 0"),
+        "non-initial fragment fe80::1 -> ff02::2 ipv6-icmp type 133 code 0"
+    );
+    assert_eq!(
+        packet("proto 6 l4_is_input 0 l4_slow_path 0 l4_flags 0x00 port 1 -> 22"),
+        "non-initial fragment fe80::1 -> ff02::2 tcp port 1 -> 22"
+    );
 }
