@@ -25,22 +25,29 @@ const PORT_PROTOCOLS: [PortProtocol; 5] = [
 const PORTS: [u16; 7] = [0, 22, 67, 68, 80, 546, 547];
 const KINDS: [u8; 7] = [0, 8, 128, 129, 134, 135, 255];
 
+const ADDRESSES: [&str; 6] = [
+    "10.0.0.1",
+    "10.0.0.2",
+    "10.0.1.1",
+    "192.168.0.1",
+    "169.254.169.254",
+    "0.0.0.0",
+];
+const ADDRESSES_V6: [&str; 6] = [
+    "fd00::1",
+    "fd00::2",
+    "fd00:0:0:1::1",
+    "fe80::a9fe:a9fe",
+    "fe80::f816:3eff:fe00:1",
+    "::",
+];
+
+fn address_of(addresses: [&'static str; 6]) -> impl Strategy<Value = IpAddr> {
+    prop::sample::select(addresses.to_vec()).prop_map(|text| text.parse().unwrap())
+}
+
 fn address() -> impl Strategy<Value = IpAddr> {
-    let known = [
-        "10.0.0.1",
-        "10.0.0.2",
-        "10.0.1.1",
-        "192.168.0.1",
-        "169.254.169.254",
-        "0.0.0.0",
-        "fd00::1",
-        "fd00::2",
-        "fd00:0:0:1::1",
-        "fe80::a9fe:a9fe",
-        "fe80::f816:3eff:fe00:1",
-        "::",
-    ];
-    prop::sample::select(known.to_vec()).prop_map(|text| text.parse().unwrap())
+    prop_oneof![address_of(ADDRESSES), address_of(ADDRESSES_V6)]
 }
 
 fn prefix() -> impl Strategy<Value = IpPrefix> {
@@ -136,15 +143,13 @@ fn packet() -> impl Strategy<Value = Packet> {
             .prop_map(|(kind, code)| Transport::Icmp { kind, code }),
         1 => prop::sample::select(vec![4, 47, 112]).prop_map(|n| Transport::Other(IpProtocol::new(n))),
     ];
-    (address(), address(), transport)
-        .prop_filter("one IP version", |(source, destination, _)| {
-            IpVersion::of(*source) == IpVersion::of(*destination)
-        })
-        .prop_map(|(source, destination, transport)| Packet {
-            source,
-            destination,
-            transport,
-        })
+    let both = |addresses| (address_of(addresses), address_of(addresses));
+    let addresses = prop_oneof![both(ADDRESSES), both(ADDRESSES_V6)];
+    (addresses, transport).prop_map(|((source, destination), transport)| Packet {
+        source,
+        destination,
+        transport,
+    })
 }
 
 fn vhost_user_port() -> impl Strategy<Value = PortBinding> {
