@@ -3,7 +3,9 @@
 # Debian's packages. The first list is what building and the demo need, the second what the tests
 # need besides. Nothing else on the machine but a Rust toolchain is assumed.
 BUILD_PACKAGES := build-essential protobuf-compiler iproute2 iputils-ping
-TEST_PACKAGES  := etcd-server etcd-client iperf3 openssl
+TEST_PACKAGES  := etcd-server etcd-client iperf3 openssl qemu-system-x86 busybox-static dpdk-dev
+# The kernel of the tests' virtual machines. It is unpacked, not installed: nothing here boots it.
+GUEST_KERNEL   := linux-image-cloud-amd64
 
 SUDO  := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 CARGO ?= cargo
@@ -40,7 +42,7 @@ unit: test-packages ## unit, property and conformance tests of each crate; needs
 	$(AS_ROOT) $(CARGO) test --locked --workspace --exclude weft-tests
 
 .PHONY: end-to-end
-end-to-end: test-packages ## scenarios with real processes and packets; needs root
+end-to-end: test-packages guest-kernel ## scenarios with real processes and packets; needs root
 	$(CARGO) build --locked --package weft
 	$(AS_ROOT) $(CARGO) test --locked --package weft-tests
 
@@ -52,6 +54,20 @@ bench: build test-packages ## figures, each beside a floor or a peer in the same
 .PHONY: build-packages test-packages
 build-packages: ; $(call install,$(BUILD_PACKAGES))
 test-packages: ; $(call install,$(BUILD_PACKAGES) $(TEST_PACKAGES))
+
+# The package named above only depends on the one with the kernel in it.
+.PHONY: guest-kernel
+guest-kernel: /var/lib/weft-lab/kernel/boot
+
+/var/lib/weft-lab/kernel/boot: | test-packages
+	@apt-cache show $(GUEST_KERNEL) >/dev/null 2>&1 || $(SUDO) apt-get update --quiet=2
+	@package=$$(apt-cache depends $(GUEST_KERNEL) | sed -n 's/.*Depends: \(linux-image[^ ]*\).*/\1/p') \
+	  && directory=$$(mktemp --directory) && cd $$directory \
+	  && echo "unpacking: $$package" \
+	  && apt-get download --quiet=2 $$package 2>/dev/null \
+	  && $(SUDO) mkdir --parents /var/lib/weft-lab/kernel \
+	  && dpkg-deb --fsys-tarfile *.deb | $(SUDO) tar --extract --directory /var/lib/weft-lab/kernel \
+	  && rm --recursive $$directory
 
 define install
 	@missing=""; for package in $(1); do \

@@ -133,7 +133,8 @@ fn vpp_command(
              buffers {{ buffers-per-numa 16384 page-size default }}\n\
              plugins {{\n  path {library}/vpp_plugins\n  plugin default {{ disable }}\n  \
                plugin af_packet_plugin.so {{ enable }}\n  plugin tap_plugin.so {{ enable }}\n  \
-               plugin tracedump_plugin.so {{ enable }}\n}}\n",
+               plugin tracedump_plugin.so {{ enable }}\n  plugin acl_plugin.so {{ enable }}\n  \
+               plugin vhost_plugin.so {{ enable }}\n}}\n",
             run = run.display(),
             socket = socket.display(),
             library = library.display(),

@@ -4,6 +4,7 @@
 //! * [`Lab`]: one throw-away world. It gives everything a unique name, has a directory for sockets
 //!   and logs, and first removes what earlier labs of its kind left behind when they were killed.
 //! * [`Namespace`]: a host or a virtual machine. [`Veth`]: a cable between two.
+//! * [`VirtualMachine`]: a real one, with a network card by vhost-user.
 //! * [`Process`]: a program with a log, stopped in order or killed.
 //! * [`Ping`], [`ping()`]: reachability, once or all the while. [`Capture`]: frames on a cable.
 //! * [`wait_until`]: waits for a condition, with a deadline.
@@ -14,6 +15,7 @@
 mod capture;
 mod error;
 mod lab;
+mod machine;
 mod namespace;
 mod orphans;
 mod ping;
@@ -25,6 +27,7 @@ mod wait;
 pub use capture::{Capture, CapturedFrame};
 pub use error::LabError;
 pub use lab::Lab;
+pub use machine::{VirtualMachine, VirtualMachineConfig};
 pub use namespace::{Namespace, Veth};
 pub use ping::{Ping, PingReport, ping, ping_within};
 pub use process::Process;

@@ -12,6 +12,7 @@
 //! | [`configuration`] | what an operator changes, or gets wrong | 19 |
 //! | [`foreign`] | what others have made in the dataplane | |
 //! | [`wire`] | the dataplane's API breaks off | |
+//! | [`vhost_user`] | real virtual machines | |
 //! | [`transcript`] | the dataplane's answers beside VPP's | |
 //! | [`command_line`] | what a person sees | |
 //! | [`churn`] | everything at random | |
@@ -26,4 +27,5 @@ mod restart;
 mod store_loss;
 mod surplus;
 mod transcript;
+mod vhost_user;
 mod wire;
