@@ -333,7 +333,7 @@ impl Drop for VhostUser {
     fn drop(&mut self) {
         self.session = None;
         if self.listener.is_some() {
-            let _ = std::fs::remove_file(&self.config.socket);
+            let _ = std::fs::remove_file(cut(&self.config.socket));
         }
     }
 }
@@ -348,10 +348,21 @@ fn listen(socket: &Path) -> Result<UnixListener, PortError> {
         }
     };
     // If it cannot be removed it cannot be bound, which is told.
-    let _ = std::fs::remove_file(socket);
-    let listener = UnixListener::bind(socket).map_err(failed("bind"))?;
+    let _ = std::fs::remove_file(cut(socket));
+    let listener = UnixListener::bind(cut(socket)).map_err(failed("bind"))?;
     listener.set_nonblocking(true).map_err(failed("prepare"))?;
     Ok(listener)
+}
+
+/// As much of a path as an address takes, which is what VPP uses of a longer one.
+fn cut(path: &Path) -> &Path {
+    use std::os::unix::ffi::OsStrExt;
+    // `sun_path` less the NUL.
+    const MAX: usize = 107;
+    let bytes = path.as_os_str().as_bytes();
+    Path::new(std::ffi::OsStr::from_bytes(
+        bytes.get(..MAX).unwrap_or(bytes),
+    ))
 }
 
 /// Connects without waiting: a listener whose queue is full is tried again later.
@@ -360,10 +371,7 @@ fn connect(path: &Path) -> io::Result<UnixStream> {
     // SAFETY: all-zero is a valid `sockaddr_un`.
     let mut address: libc::sockaddr_un = unsafe { std::mem::zeroed() };
     address.sun_family = libc::AF_UNIX as libc::sa_family_t;
-    let bytes = path.as_os_str().as_bytes();
-    if bytes.len() >= address.sun_path.len() {
-        return Err(io::Error::from_raw_os_error(libc::ENAMETOOLONG));
-    }
+    let bytes = cut(path).as_os_str().as_bytes();
     for (to, from) in address.sun_path.iter_mut().zip(bytes) {
         *to = from.cast_signed();
     }
