@@ -11,6 +11,9 @@
 //! The [`Reconciler`] owns both sides, knows what differs, what was refused and when it is tried
 //! again, and says of each port how far it has come. Start, restart, a changed record, a VPP that
 //! came back empty and drift are all the same to it: something differs, so there is a plan.
+//!
+//! Of groups a host needs to know only those of its own ports, and what their rules name:
+//! [`Reconciler::interest`]. Nothing that depends on one of them is planned before it was read.
 
 mod backoff;
 mod claim;
