@@ -19,8 +19,10 @@ use crate::config::VppConfig;
 use parse::{AclStep, Matched, Packet};
 
 /// The nodes by which packets come from TAPs, virtual machines and uplinks. A VPP has those whose
-/// plugins it has.
-const INPUT_NODES: [&str; 8] = [
+/// plugins it has; TAPs have a node of their own since
+/// 26.02 (`src/plugins/tap/rx_node.c`).
+const INPUT_NODES: [&str; 9] = [
+    "tap-input",
     "virtio-input",
     "vhost-user-input",
     "af-packet-input",
@@ -47,7 +49,10 @@ pub struct TracedPacket {
     pub direction: Direction,
     /// What it came before, in order; also before the lists of another port of this host.
     pub checks: Vec<TraceCheck>,
-    /// Why it was dropped; `None` if it was not.
+    /// How many copies were made of it, one for each interface that it was flooded to; 1 if it was
+    /// not flooded. All of them have one trace.
+    pub copies: usize,
+    /// Why it, or one of the copies, was dropped; `None` if none was.
     pub dropped: Option<String>,
     /// The last node that it came to.
     pub last_node: String,
@@ -179,6 +184,7 @@ impl Host {
             summary: packet.summary(),
             direction,
             checks,
+            copies: packet.copies(),
             dropped: packet.dropped(),
             last_node: last.map(|step| step.node.clone()).unwrap_or_default(),
         }

@@ -364,10 +364,12 @@ struct PacketReport {
     /// `egress`: from the machine behind the port; `ingress`: to it.
     direction: String,
     checks: Vec<CheckReport>,
-    /// `dropped` or `passed`.
+    /// `dropped` or `passed`; of a flooded one, what became of any of the copies.
     result: &'static str,
     /// Why it was dropped.
     reason: Option<String>,
+    /// More than 1 if it was flooded.
+    copies: usize,
     /// The last node of VPP's graph that it came to.
     last_node: String,
 }
@@ -397,6 +399,7 @@ impl PacketReport {
                 None => "passed",
             },
             reason: packet.dropped.clone(),
+            copies: packet.copies,
             last_node: packet.last_node.clone(),
         }
     }
@@ -406,6 +409,10 @@ fn trace_text(packets: &[PacketReport], paint: Paint) -> String {
     let mut text = String::new();
     for packet in packets {
         let result = match &packet.reason {
+            Some(reason) if packet.copies > 1 => {
+                let copies = packet.copies;
+                paint.yellow(&format!("one of {copies} copies was dropped ({reason})"))
+            }
             Some(reason) => paint.red(&format!("dropped ({reason})")),
             None => paint.green("passed"),
         };
@@ -510,6 +517,7 @@ mod tests {
                 passed: false,
                 by: "no rule allows it".to_owned(),
             }],
+            copies: 1,
             dropped: Some("acl-plugin-in-ip4-l2: ACL deny packets".to_owned()),
             last_node: "drop".to_owned(),
         };

@@ -123,7 +123,13 @@ impl Packet {
         .unwrap_or_else(|| "a packet".to_owned())
     }
 
-    /// Why it was dropped, if it was.
+    /// How many there are of it, once it was flooded.
+    pub(super) fn copies(&self) -> usize {
+        let outputs = self.steps.iter().filter(|step| step.node == "l2-output");
+        outputs.count().max(1)
+    }
+
+    /// Why it, or one of its copies, was dropped, if it was.
     pub(super) fn dropped(&self) -> Option<String> {
         let drops = |step: &&Step| step.node == "drop" || step.node == "error-drop";
         if !self.steps.iter().any(|step| drops(&step)) {
