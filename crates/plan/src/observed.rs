@@ -85,9 +85,14 @@ impl Observed {
         self.links.get(interface).copied().unwrap_or(false)
     }
 
-    /// Records that `object` is there now, whatever was under its key before.
+    /// Records that `object` is there now, whatever was under its key before. A binding that names no
+    /// list of ours is a stranger's, and none to us.
     pub fn insert(&mut self, object: Object) {
         let key = object.key();
+        if object.is_foreign_binding() {
+            self.remove(&key);
+            return;
+        }
         self.forget_use(&key);
         for used in uses(&object) {
             self.users.entry(used).or_default().insert(key.clone());

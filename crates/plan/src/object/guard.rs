@@ -41,6 +41,15 @@ impl Object {
             _ => false,
         }
     }
+
+    /// Whether this is a binding without any list of ours: somebody else gave the interface lists.
+    pub(crate) fn is_foreign_binding(&self) -> bool {
+        match self {
+            Self::AclBinding(binding) => binding.acls().next().is_none(),
+            Self::MacIpBinding(binding) => binding.acl.is_none(),
+            _ => false,
+        }
+    }
 }
 
 fn guards_of(interface: &InterfaceKey) -> [ObjectKey; 2] {

@@ -171,3 +171,43 @@ fn a_changed_group_list_of_a_port_is_bound_before_old_lists_go() {
         ]
     );
 }
+
+#[test]
+fn the_lists_that_somebody_gave_an_uplink_are_left_alone() {
+    let mut world = World::default();
+    let uplink = crate::InterfaceKey::Uplink("physnet1".parse().unwrap());
+    world.settle(&mut world.reconciler());
+    world.holds.insert(Object::AclBinding(crate::AclBinding {
+        interface: uplink.clone(),
+        input: vec![None],
+        output: Vec::new(),
+    }));
+    world
+        .holds
+        .insert(Object::MacIpBinding(crate::MacIpBinding {
+            interface: uplink,
+            acl: None,
+        }));
+    let now = world.now();
+    assert!(world.reconciler().plan(now).is_empty());
+}
+
+#[test]
+fn a_list_that_somebody_put_before_those_of_a_port_is_removed() {
+    let (mut world, mut host, _) = host_of(&[]);
+    world.settle(&mut host);
+    let interface = crate::InterfaceKey::VhostUser(port("web"));
+    let key = ObjectKey::AclBinding(interface);
+    let Some(Object::AclBinding(mut binding)) = world.holds.get(&key).cloned() else {
+        panic!("no binding");
+    };
+    binding.input.insert(0, None);
+    world.holds.insert(Object::AclBinding(binding));
+    host.refreshed(world.holds.clone());
+    let now = world.now();
+    assert_eq!(
+        host.plan(now).to_string(),
+        "~ acl-binding vhost-user web: input anti-spoofing egress; output anti-spoofing ingress \
+         (was input a list that is not ours, anti-spoofing egress; output anti-spoofing ingress)\n"
+    );
+}
