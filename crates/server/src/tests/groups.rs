@@ -1,5 +1,7 @@
 //! Security groups, address groups, and the memberships that come with ports.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use serde_json::{Value, json};
 
 use super::client::call;
@@ -227,5 +229,44 @@ async fn a_port_in_too_many_groups_is_refused() {
     let others: Vec<&str> = others.iter().map(String::as_str).collect();
     assert_eq!(rig.put(&at, &port("10.0.0.1", &others)).await.status, 200);
     assert_eq!(memberships(&rig).await.len(), 60);
+    rig.stop().await;
+}
+
+#[tokio::test]
+async fn whoever_writes_a_port_on_two_hosts_at_once_its_memberships_are_right() {
+    const ROUNDS: usize = 25;
+    let rig = Rig::start().await;
+    for round in 0..ROUNDS {
+        // Each host's record comes, changes or goes, at the same moment.
+        let act = async |host: &str, choice: usize, address: &str| {
+            let groups: &[&str] = if choice % 4 == 1 { &["x", "y"] } else { &["y"] };
+            if choice.is_multiple_of(3) {
+                rig.delete(&path(host, "p")).await;
+            } else {
+                rig.put(&path(host, "p"), &port(address, groups)).await;
+            }
+        };
+        tokio::join!(
+            act("a", round, "10.0.0.1"),
+            act("b", round / 2, "10.0.0.2"),
+            act("c", round / 3, "10.0.0.3"),
+        );
+        let mut wanted: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+        let nodes = rig.store.range("/networking-vpp/nodes/").await.unwrap();
+        for kv in nodes.kvs {
+            let record = weft_model::decode_port(&kv.value).unwrap();
+            for group in &record.security_groups {
+                let address = record.fixed_ips[0].ip_address.to_string();
+                let members = wanted.entry(group.to_string()).or_default();
+                members.insert(address);
+            }
+        }
+        let shown = wanted.iter().map(|(group, addresses)| {
+            let addresses: Vec<String> = addresses.iter().map(|a| format!("\"{a}\"")).collect();
+            format!("{group}/p=[{}]", addresses.join(","))
+        });
+        let shown: Vec<String> = shown.collect();
+        assert_eq!(memberships(&rig).await, shown, "round {round}");
+    }
     rig.stop().await;
 }
