@@ -283,8 +283,10 @@ impl Agent {
 
     /// Follows the groups that are needed now.
     fn follow_groups(&mut self) {
-        for interest in self.following.follow(&self.config.keys, &self.reconciler) {
-            self.subscription.set_interest(interest);
+        if self.reconciler.take_interest_changed() {
+            for interest in self.following.follow(&self.config.keys, &self.reconciler) {
+                self.subscription.set_interest(interest);
+            }
         }
         self.reading_since = match self.reading_since {
             _ if !self.following.is_waiting() => None,

@@ -51,8 +51,6 @@ pub struct News {
     pub physnets: BTreeSet<PhysnetName>,
     /// Security groups, those that are used no longer among them.
     pub security_groups: BTreeSet<SecurityGroupId>,
-    /// Whether [`Reconciler::interest`] is another.
-    pub interest: bool,
 }
 
 /// Wanted and observed, and what became of trying.
@@ -72,6 +70,7 @@ pub struct Reconciler {
     /// Lists of groups whose ports wait for them, other than those that are only brought up to date.
     awaited: BTreeSet<ObjectKey>,
     news: News,
+    interest_changed: bool,
 }
 
 impl Reconciler {
@@ -90,6 +89,7 @@ impl Reconciler {
             blocked: BTreeMap::new(),
             awaited: BTreeSet::new(),
             news,
+            interest_changed: false,
         }
     }
 
@@ -326,7 +326,7 @@ impl Reconciler {
         }
         self.news.ports.extend(touched.ports);
         self.news.security_groups.extend(touched.security_groups);
-        self.news.interest |= touched.interest;
+        self.interest_changed |= touched.interest;
     }
 
     fn tell(&mut self, key: &ObjectKey) {

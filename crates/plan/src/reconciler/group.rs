@@ -24,6 +24,12 @@ impl Reconciler {
         self.compiler.interest()
     }
 
+    /// Whether [`Self::interest`] is another, or something of it was forgotten and is to be read anew,
+    /// since this was last asked.
+    pub fn take_interest_changed(&mut self) -> bool {
+        std::mem::take(&mut self.interest_changed)
+    }
+
     /// What of [`Self::interest`] was not read yet, or was read and forgotten since.
     pub fn unread(&self) -> Interest {
         self.compiler.unread()

@@ -153,9 +153,10 @@ fn a_group_that_names_another_keeps_its_rules_until_the_other_was_read() {
     store
         .groups
         .insert(group_id("g"), Ok(group(rules, json!([]))));
-    host.take_news();
+    assert!(host.take_interest_changed());
+    assert!(!host.take_interest_changed());
     store.changed(&mut host, &Item::Rules(group_id("g")));
-    assert!(host.take_news().interest);
+    assert!(host.take_interest_changed());
     assert_eq!(
         list(&host, "g", Direction::Ingress).len(),
         1,
@@ -181,6 +182,13 @@ fn what_no_port_needs_any_more_is_forgotten() {
     assert_eq!(host.interest().remote_groups.len(), 1);
     host.set_port(&port("web"), None);
     assert_eq!(*host.interest(), crate::Interest::default());
+    host.take_interest_changed();
+    host.set_port(&port("web"), Some(secured(100, 1, &["g"], 1)));
+    host.set_port(&port("web"), None);
+    assert!(
+        host.take_interest_changed(),
+        "what is needed again was forgotten"
+    );
     host.set_port(&port("web"), Some(secured(100, 1, &["g"], 1)));
     assert_eq!(
         pending(host.port_status(&port("web"))),
