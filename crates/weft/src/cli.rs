@@ -203,6 +203,7 @@ Goes on by itself, without a gap, when the server was away.
 
 Examples:
   weft watch                        # ports and what is said of them
+  weft watch groups
   weft watch state --host host-a
   weft watch ports -o json          # one JSON object a line")]
     Watch(WatchArgs),
@@ -462,8 +463,9 @@ pub(crate) enum Describe {
 
 #[derive(Debug, Args)]
 pub(crate) struct WatchArgs {
-    /// What to follow: ports that are wanted and what is said of them, or all that agents report
-    #[arg(value_enum, default_value_t, value_name = "ports|state")]
+    /// What to follow: ports that are wanted and what is said of them, groups and who is in them, or
+    /// all that agents report
+    #[arg(value_enum, default_value_t, value_name = "ports|groups|state")]
     #[arg(hide_possible_values = true, hide_default_value = true)]
     pub(crate) what: Watched,
     /// Only that of this host
@@ -477,6 +479,8 @@ pub(crate) enum Watched {
     /// Ports that are wanted and what is said of them.
     #[default]
     Ports,
+    /// Security groups, their members, and address groups.
+    Groups,
     /// All that the agents report.
     State,
 }

@@ -12,7 +12,10 @@ use crate::output::{Output, Paint, note};
 pub(super) async fn watch(args: WatchArgs, client: Client, output: Output) -> anyhow::Result<Exit> {
     let kinds = match args.what {
         Watched::Ports => "port,port_condition",
-        Watched::State => "alive,physnet,port_state,port_condition,physnet_condition",
+        Watched::Groups => "security_group,address_group,group_member,security_group_condition",
+        Watched::State => {
+            "alive,physnet,port_state,port_condition,physnet_condition,security_group_condition"
+        }
     };
     let mut watch = Watch::new(client, kinds, args.host);
     let mut is_broken = false;
@@ -65,11 +68,15 @@ fn line(event: &WatchEvent, paint: Paint) -> String {
         }
         _ => return String::new(),
     };
-    let id = record
-        .id
-        .as_ref()
-        .map(|id| format!("/{id}"))
-        .unwrap_or_default();
+    // Of a host, of a group, or of neither.
+    let place = record.group.as_deref().unwrap_or(&record.host);
+    let name = [Some(place), record.id.as_deref()];
+    let name: Vec<&str> = name
+        .into_iter()
+        .flatten()
+        .filter(|n| !n.is_empty())
+        .collect();
+    let name = name.join("/");
     let value = record::value(record);
     let value = if value.is_empty() {
         value
@@ -77,9 +84,8 @@ fn line(event: &WatchEvent, paint: Paint) -> String {
         format!("  {value}")
     };
     format!(
-        "{revision:>8} {sign} {:<17} {}{id}{value}\n",
-        record::kind(record.kind),
-        record.host
+        "{revision:>8} {sign} {:<17} {name}{value}\n",
+        record::kind(record.kind)
     )
 }
 
@@ -102,6 +108,19 @@ mod tests {
                 r#"{"type":"delete","revision":13,"kind":"port","host":"h","id":"a","mod_revision":13}"#
             ),
             "      13 - port              h/a\n"
+        );
+        assert_eq!(
+            line(
+                r#"{"type":"put","revision":14,"kind":"group_member","group":"web","id":"a",
+                    "mod_revision":14,"value":["10.0.0.1"]}"#
+            ),
+            "      14 + group_member      web/a  [\"10.0.0.1\"]\n"
+        );
+        assert_eq!(
+            line(
+                r#"{"type":"delete","revision":15,"kind":"security_group","id":"web","mod_revision":15}"#
+            ),
+            "      15 - security_group    web\n"
         );
     }
 }
