@@ -174,10 +174,26 @@ fn rule() -> impl Strategy<Value = AclRule> {
     )
 }
 
+/// Rules that differ in ports and flags more than in anything else.
+fn crowd() -> impl Strategy<Value = Vec<AclRule>> {
+    let any = AclPrefixes::V4 {
+        source: Ipv4Prefix::ANY,
+        destination: Ipv4Prefix::ANY,
+    };
+    let prefixes = prop_oneof![20 => Just(any), 1 => prefixes()];
+    let one = (rule(), prefixes).prop_map(|(rule, prefixes)| AclRule {
+        prefixes,
+        protocol: if rule.protocol == 6 { 6 } else { 17 },
+        ..rule
+    });
+    prop::collection::vec(one, 20..60)
+}
+
 fn rules() -> impl Strategy<Value = Vec<AclRule>> {
     prop_oneof![
         prop::collection::vec(rule(), 0..6),
-        prop::collection::vec(rule(), 30..90)
+        prop::collection::vec(rule(), 30..90),
+        crowd(),
     ]
 }
 

@@ -197,6 +197,25 @@ fn sessions_end_when_nothing_comes() {
 }
 
 #[test]
+fn sessions_that_ended_are_cleaned_up_whoever_sends() {
+    let (mut lab, [a, _]) = guarded();
+    for port in 1..=5 {
+        assert!(passes(&mut lab, a, &udp(AHEAD, (port, 53))));
+    }
+    lab.now += Duration::from_secs(400);
+    assert!(passes(&mut lab, a, &udp(AHEAD, (1, 53))));
+    lab.now += Duration::from_secs(300);
+    let mut other = udp(AHEAD, (1, 2));
+    other[12..14].copy_from_slice(&[0x08, 0x06]);
+    assert!(passes(&mut lab, a, &other), "no list looks at it");
+    assert_eq!(lab.tables.session_count(), 1, "the one that had a packet");
+    let [session] = lab.tables.sessions(lab.now)[..] else {
+        panic!("one session");
+    };
+    assert_eq!(session.ports, [1, 53]);
+}
+
+#[test]
 fn tcp_lives_long_once_established_until_fin() {
     let (mut lab, [a, b]) = guarded();
     let ahead = |lab: &mut Lab, flags| passes(lab, a, &tcp(AHEAD, (1, 2), flags));
@@ -292,6 +311,7 @@ fn replaced_rules_leave_sessions_unless_they_are_to_notice() {
             .unwrap();
         let again = lab.send(a, &[&udp(AHEAD, (1, 2))]);
         assert!(again.counted.contains(&(Error::AclInIp4ExistSession, 1)));
+        assert!(passes(&mut lab, b, &udp(BACK, (2, 1))));
     }
 }
 

@@ -112,6 +112,20 @@ fn another_worker_tells_the_owner_that_a_session_is_established() {
 }
 
 #[test]
+fn another_worker_tells_the_owner_that_a_session_ends() {
+    let (tables, [mut first, mut second]) = two_workers();
+    let now = Duration::from_secs(1000);
+    let (fin, syn, ack) = (1, 2, 16);
+    assert_eq!(first.send(&[tcp((1, 2), (1, 80), syn)], now), 1);
+    assert_eq!(second.send(&[tcp((2, 1), (80, 1), syn | ack)], now), 1);
+    assert_eq!(first.send(&[tcp((1, 2), (1, 80), ack)], now), 1);
+    assert_eq!(second.send(&[tcp((2, 1), (80, 1), fin | ack)], now), 1);
+    assert_eq!(first.send(&[], now), 0, "the owner reads what it was told");
+    assert_eq!(first.send(&[], now + Duration::from_secs(121)), 0);
+    assert_eq!(tables.session_count(), 0);
+}
+
+#[test]
 fn sessions_neither_leak_nor_let_others_in_while_all_of_it_changes() {
     const ROUNDS: u16 = 3000;
     const BATCH: u16 = 32;
