@@ -5,6 +5,8 @@
 //! Freeing the packets at the end stands for a port's transmit. Beside them stands what VPP 26.06,
 //! built without AVX variants, took on such a machine.
 
+pub(crate) mod acl;
+
 use std::{collections::BTreeMap, fmt, time::Duration};
 
 use anyhow::{Context, ensure};

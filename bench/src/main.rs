@@ -89,6 +89,9 @@ fn main() -> Result<()> {
         for figures in graph::run(vectors).context("the packet graph")? {
             printed.text(&figures.to_string());
         }
+        for figures in graph::acl::run(vectors).context("access lists")? {
+            printed.text(&figures.to_string());
+        }
     }
     let kind = match cli.dataplane {
         Chosen::Switch => DataplaneKind::Switch,
