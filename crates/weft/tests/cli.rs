@@ -251,6 +251,7 @@ fn groups_are_applied_listed_described_and_deleted() {
             .1
             .contains("no security groups")
     );
+    assert!(!stderr.contains("there is no security group"), "{stderr}");
     let (code, stdout, stderr) = server.weft(&["apply", "-f", &file]);
     assert_eq!(
         (code, stdout.matches("created").count()),

@@ -8,7 +8,7 @@ use std::time::Duration;
 use anyhow::Context;
 use serde::Serialize;
 use weft_server::{
-    ApplyItem, ApplyReply, ApplyRequest, ApplyResult, ItemResult, PortView, Warning,
+    ApplyItem, ApplyReply, ApplyRequest, ApplyResult, ItemResult, PortView, Warning, WarningCode,
 };
 
 use super::record::status;
@@ -32,7 +32,10 @@ pub(super) async fn apply(
     // What is named comes before what names it.
     let groups = put_groups(&wanted, args.dry_run, client).await?;
     let request = request(&wanted.ports, args.prune, args.dry_run);
-    let reply = client.apply(&request).await?;
+    let mut reply = client.apply(&request).await?;
+    if args.dry_run {
+        forgive(&mut reply, &wanted);
+    }
     let exit = print(&Applied { groups, reply }, args.dry_run, output)?;
     match args.wait {
         Some(limit) if exit == Exit::Ok => wait(&wanted.ports, limit, client).await,
@@ -58,6 +61,21 @@ pub(super) struct AppliedGroup {
     pub(super) result: ApplyResult,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(super) warnings: Vec<Warning>,
+}
+
+/// Takes back warnings of groups that are not there because this is a rehearsal.
+fn forgive(reply: &mut ApplyReply, wanted: &Wanted) {
+    let groups: Vec<String> = wanted
+        .security_groups
+        .iter()
+        .map(|group| format!("`{}`", group.id))
+        .collect();
+    for item in &mut reply.items {
+        item.warnings.retain(|warning| {
+            warning.code != WarningCode::GroupMissing
+                || !groups.iter().any(|group| warning.message.contains(group))
+        });
+    }
 }
 
 async fn put_groups(
