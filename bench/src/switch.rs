@@ -7,6 +7,7 @@
 
 mod load;
 mod path;
+mod vhost_user;
 
 use std::time::Duration;
 
@@ -39,6 +40,14 @@ pub(crate) async fn run(
         bridge.get_or_insert(load);
         show(table);
     }
+    let lab = Lab::new(KIND)?;
+    let rates = vhost_user::measure(&lab, kind, time).await;
+    let rates = rates.context("two vhost-user ports")?;
+    let mut table = Table::new("64-byte packets between two vhost-user ports");
+    let ratio = rates.dpdk / rates.dataplane;
+    let (packets, peer) = (millions(rates.dataplane), "(DPDK's vhost, polling)");
+    table.ratio("both ways together", packets, peer, ratio, None);
+    show(table);
     Ok(())
 }
 
