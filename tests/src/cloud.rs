@@ -7,13 +7,15 @@ use std::time::Duration;
 
 use anyhow::{Result, ensure};
 use weft_lab::{Lab, Namespace, Veth};
-use weft_model::{PortId, PortState, Status};
+use weft_model::{Condition, Keyspace, PortId, PortState, Status};
 use weft_store::{Op, Revision, Store, Txn};
 
 use crate::dataplane::DataplaneKind;
+use crate::group::Group;
 use crate::host::Host;
 use crate::port::Port;
 use crate::scenario::Setup;
+use crate::station::Station;
 use crate::store::StoreServer;
 use crate::view::View;
 use crate::vm::Vm;
@@ -140,6 +142,15 @@ impl Cloud {
         Vm::new(&self.lab, name, address)
     }
 
+    /// Puts the device of a port, which is effective, into a machine that does only what it is told.
+    /// `number` is the one of its record.
+    pub fn station(&self, host: &Host, port: &str, number: u8) -> Result<Station> {
+        let namespace = self.lab.namespace(&format!("st-{port}"))?;
+        let device = PortId::new(port)?.tap_name();
+        host.namespace().give(device.as_str(), &namespace)?;
+        Station::open(port, Arc::new(namespace), device.as_str(), number)
+    }
+
     // ===== records =====
 
     /// The key of a port's record.
@@ -169,6 +180,41 @@ impl Cloud {
             "there is no record of {port}"
         );
         Ok(())
+    }
+
+    /// Writes any record below the lead-in, for instance at `global/secgroups/web`.
+    pub async fn set(&self, path: &str, record: &serde_json::Value) -> Result<Revision> {
+        Ok(self
+            .store
+            .put(&global(path), record.to_string().into_bytes())
+            .await?)
+    }
+
+    /// Removes one; it must be there.
+    pub async fn unset(&self, path: &str) -> Result<()> {
+        ensure!(
+            self.store.delete(&global(path)).await?,
+            "there is no {path}"
+        );
+        Ok(())
+    }
+
+    /// Writes a security group.
+    pub async fn group(&self, name: &str, group: &Group) -> Result<Revision> {
+        self.set(&format!("global/secgroups/{name}"), &group.record())
+            .await
+    }
+
+    /// Makes a port a member of a group with these addresses.
+    pub async fn join(&self, group: &str, port: &str, addresses: &[&str]) -> Result<Revision> {
+        let path = format!("global/remote_group/{group}/{port}");
+        self.set(&path, &addresses.into()).await
+    }
+
+    /// The port is no member of the group any more.
+    pub async fn leave(&self, group: &str, port: &str) -> Result<()> {
+        self.unset(&format!("global/remote_group/{group}/{port}"))
+            .await
     }
 
     // ===== waiting =====
@@ -269,6 +315,49 @@ impl Cloud {
         );
         host.check()?;
         Ok(reason)
+    }
+
+    /// Waits until a port is `pending` for a reason that holds all of `words`.
+    pub async fn pending(&self, host: &Host, port: &str, words: &[&str]) -> Result<String> {
+        let what = format!("that {port} waits on {} for {words:?}", host.name());
+        let reason = self.view.until(&what, SOON, |state| {
+            let condition = state.condition(host.name(), port);
+            match condition.as_ref().map(|said| &said.status) {
+                Some(Status::Pending { reason })
+                    if words.iter().all(|word| reason.contains(word))
+                        && state.port_state(host.name(), port).is_none() =>
+                {
+                    Ok(reason.clone())
+                }
+                _ => Err(format!("{condition:?}")),
+            }
+        });
+        let reason = reason.await;
+        host.check()?;
+        reason
+    }
+
+    /// Waits until a security group has `failed`, in part at least, for a reason that holds all of
+    /// `words`.
+    pub async fn group_says(&self, host: &Host, group: &str, words: &[&str]) -> Result<()> {
+        let what = format!("that {words:?} is said of group {group} on {}", host.name());
+        let path = format!("state/{}/conditions/security-group/{group}", host.name());
+        let said = self.view.until(&what, SOON, |state| {
+            let condition = state
+                .get(&path)
+                .and_then(|kv| Condition::from_json(&kv.value).ok());
+            match condition.map(|said| said.status) {
+                Some(Status::Failed { reason, .. })
+                    if words.iter().all(|word| reason.contains(word)) =>
+                {
+                    Ok(())
+                }
+                other => Err(format!("{other:?}")),
+            }
+        });
+        let said = said.await;
+        host.check()?;
+        said
     }
 
     /// Waits until nothing is said of a port any more.
@@ -400,6 +489,11 @@ impl Cloud {
         }
         Ok(())
     }
+}
+
+/// The key below the lead-in.
+fn global(path: &str) -> String {
+    format!("{}/{path}", Keyspace::DEFAULT_LEAD_IN)
 }
 
 fn tail(text: &str, lines: usize) -> String {

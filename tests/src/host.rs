@@ -42,6 +42,8 @@ pub struct HostConfig {
     pub lease_ttl: Duration,
     /// How often the dataplane is looked at though nothing happens.
     pub resync: Duration,
+    /// Whether TAPs get security groups and anti-spoofing, as machines' ports do.
+    pub secure_taps: bool,
 }
 
 /// Where an uplink comes from.
@@ -64,11 +66,20 @@ impl Default for HostConfig {
             )]),
             lease_ttl: Duration::from_secs(5),
             resync: Duration::from_secs(300),
+            secure_taps: false,
         }
     }
 }
 
 impl HostConfig {
+    /// With TAPs that are secured like the ports of machines.
+    pub fn secured() -> Self {
+        Self {
+            secure_taps: true,
+            ..Self::default()
+        }
+    }
+
     /// The same with this physical network, or with another uplink for it.
     #[must_use]
     pub fn physnet(mut self, name: &str, uplink: Uplink) -> Self {
@@ -86,6 +97,9 @@ impl HostConfig {
             api.socket().display(),
             self.resync.as_secs(),
         );
+        if self.secure_taps {
+            text.push_str("[security]\nsecure_taps = true\n");
+        }
         for (name, uplink) in &self.physnets {
             let (field, value) = match uplink {
                 Uplink::HostInterface(device) => ("host_interface", device),

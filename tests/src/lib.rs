@@ -13,6 +13,8 @@
 //!   removes every trace.
 //! * [`Cloud`]: hosts, records, and waiting for what the hosts say of them ([`View`]).
 //! * [`Host`]: its processes, its configuration, its dataplane's contents ([`Contents`]).
+//! * [`Station`]: a virtual machine that sends what it is told to, made with [`packet`], and says
+//!   what arrives; [`Vm`]: one with Linux's stack. [`Flow`]: packets to and fro, all of them counted.
 //! * [`proxy`]: the relay in front of a dataplane. [`Valve`]: the one in front of the store.
 //!
 //! | variable | meaning |
@@ -28,10 +30,14 @@ mod binary;
 mod cloud;
 mod contents;
 mod dataplane;
+mod flow;
+mod group;
 mod host;
+pub mod packet;
 mod port;
 pub mod proxy;
 mod scenario;
+mod station;
 mod store;
 mod valve;
 mod view;
@@ -41,9 +47,12 @@ pub use binary::weft_binary;
 pub use cloud::Cloud;
 pub use contents::Contents;
 pub use dataplane::{Dataplane, DataplaneKind};
+pub use flow::{Flow, FlowReport};
+pub use group::{Group, Rule};
 pub use host::{Host, HostConfig, Uplink};
 pub use port::Port;
 pub use scenario::{Setup, scenario};
+pub use station::Station;
 pub use store::{StoreKind, StoreServer};
 pub use valve::Valve;
 pub use view::{State, View};

@@ -34,6 +34,19 @@ impl Port {
             .with("segmentation_id", vlan)
     }
 
+    /// A port of [`crate::Station`] `number` in a VLAN, in these groups: it has the station's
+    /// addresses, and is secured where TAPs are.
+    pub fn secured(number: u8, vlan: u16, groups: &[&str]) -> Self {
+        let addresses = [format!("10.0.0.{number}"), format!("fd00::{number:x}")];
+        Self::vlan(number, vlan)
+            .with("port_security_enabled", true)
+            .with("security_groups", groups.to_vec())
+            .with(
+                "fixed_ips",
+                json!(addresses.map(|address| json!({"ip_address": address}))),
+            )
+    }
+
     /// The same with another value in one field.
     #[must_use]
     pub fn with(mut self, field: &str, value: impl Into<Value>) -> Self {

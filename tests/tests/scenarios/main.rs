@@ -12,6 +12,7 @@
 //! | [`configuration`] | what an operator changes, or gets wrong | 19 |
 //! | [`foreign`] | what others have made in the dataplane | |
 //! | [`wire`] | the dataplane's API breaks off | |
+//! | [`security`] | security groups and anti-spoofing | 8, 9, 10, 11 |
 //! | [`vhost_user`] | real virtual machines | |
 //! | [`transcript`] | the dataplane's answers beside VPP's | |
 //! | [`command_line`] | what a person sees | |
@@ -24,6 +25,7 @@ mod configuration;
 mod foreign;
 mod refusal;
 mod restart;
+mod security;
 mod store_loss;
 mod surplus;
 mod transcript;
