@@ -228,7 +228,8 @@ Examples:
 
     /// Say what each packet of a port of this host may do, and which group and rule says so
     #[command(after_help = "\
-Turns VPP's packet trace on, waits for packets, and turns it off again; traces of others are cleared.
+Turns VPP's packet trace on, looks at it five times a second, and turns it off again. Traces of
+others are cleared, and VPP's workers pause for as long as it prints some dozens of packets.
 
 Examples:
   weft trace port web-1 --config /etc/weft/agent.toml

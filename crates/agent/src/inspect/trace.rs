@@ -33,12 +33,13 @@ const INPUT_NODES: [&str; 9] = [
     "memif-input",
 ];
 
-/// So many packets are traced of each node before it is looked at and begun anew. Ports get their
-/// share of them by chance; more makes the text longer, about 2 kB a packet.
-const AT_ONCE: usize = 100;
+/// So many packets are traced of each node before it is looked at and begun anew. VPP's workers
+/// stand still while it prints them (`show trace` is not `is_mp_safe`), so they are few; on a busy
+/// host those of the port are among them by chance.
+const AT_ONCE: usize = 32;
 
 /// Between two looks.
-const LOOK: Duration = Duration::from_millis(100);
+const LOOK: Duration = Duration::from_millis(200);
 
 /// A packet of a port, and what became of it.
 #[derive(Debug, Clone, PartialEq, Eq)]

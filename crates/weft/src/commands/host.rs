@@ -411,7 +411,7 @@ fn trace_text(packets: &[PacketReport], paint: Paint) -> String {
         let result = match &packet.reason {
             Some(reason) if packet.copies > 1 => {
                 let copies = packet.copies;
-                paint.yellow(&format!("one of {copies} copies was dropped ({reason})"))
+                paint.yellow(&format!("not all of {copies} copies passed ({reason})"))
             }
             Some(reason) => paint.red(&format!("dropped ({reason})")),
             None => paint.green("passed"),
