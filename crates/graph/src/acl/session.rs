@@ -28,6 +28,8 @@ mod key;
 mod owner;
 mod pool;
 mod table;
+#[cfg(test)]
+mod tests;
 
 use weft_packet::SwIfIndex;
 

@@ -303,6 +303,13 @@ impl SessionTable {
         self.live.fetch_sub(1, Ordering::Relaxed);
     }
 
+    /// Sessions that are not in their first bucket.
+    #[cfg(test)]
+    pub(super) fn spilled(&self) -> u64 {
+        let buckets = self.index().0.iter();
+        buckets.map(|own| own.spilled.load(Ordering::Relaxed)).sum()
+    }
+
     pub(crate) fn live(&self) -> u32 {
         self.live.load(Ordering::Relaxed)
     }

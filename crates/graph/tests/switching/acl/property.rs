@@ -181,11 +181,21 @@ fn crowd() -> impl Strategy<Value = Vec<AclRule>> {
         destination: Ipv4Prefix::ANY,
     };
     let prefixes = prop_oneof![20 => Just(any), 1 => prefixes()];
-    let one = (rule(), prefixes).prop_map(|(rule, prefixes)| AclRule {
-        prefixes,
-        protocol: if rule.protocol == 6 { 6 } else { 17 },
-        ..rule
-    });
+    // Few take all ports, which would hide the rules behind them.
+    let near = || {
+        (0u16..14, 0u16..5).prop_map(|(first, more)| PortRange::new(first, first + more).unwrap())
+    };
+    let destination = prop_oneof![2 => near(), 1 => Just(PortRange::new(3, 3).unwrap())];
+    let source = prop_oneof![1 => Just(PortRange::ANY), 2 => near()];
+    let one = (rule(), prefixes, source, destination).prop_map(
+        |(rule, prefixes, source_ports, destination_ports)| AclRule {
+            prefixes,
+            protocol: if rule.protocol == 6 { 6 } else { 17 },
+            source_ports,
+            destination_ports,
+            ..rule
+        },
+    );
     prop::collection::vec(one, 20..60)
 }
 
