@@ -136,47 +136,53 @@ impl VirtualMachine {
 
     /// Waits until it has booted.
     pub async fn booted(&mut self) -> Result<(), LabError> {
-        let (log, boots) = (self.log.clone(), self.boots);
         let what = format!("that {} has booted", self.process.name());
-        wait_until(&what, BOOT, async || {
-            self.process.check()?;
-            let text = read(&log);
-            Ok(if text.matches(READY).count() >= boots {
-                Ok(())
-            } else {
-                Err(crate::run::tail(&text, 5))
-            })
-        })
-        .await
+        let boots = self.boots;
+        let has_booted = |text: &str| (text.matches(READY).count() >= boots).then_some(());
+        self.prints(&what, BOOT, None, has_booted).await
     }
 
     /// Carries out a command line in it; returns what it printed, and whether it succeeded.
     pub async fn run(&mut self, line: &str) -> Result<(String, bool), LabError> {
         let before = read(&self.log).len();
-        let mut console = self.type_in(line)?;
-        let log = self.log.clone();
+        let console = self.type_in(line)?;
         let what = format!("the end of `{line}` in {}", self.process.name());
-        let printed = wait_until(&what, COMMAND, async || {
-            self.process.check()?;
-            // All of it is in the log. But whoever is connected has to read, or the line stands still.
-            while matches!(console.read(&mut [0; 512]), Ok(n) if n > 0) {}
-            let text = read(&log).split_off(before);
-            Ok(match text.rsplit_once(END) {
-                Some((printed, outcome)) if outcome.ends_with('\n') => {
-                    Ok((printed.to_owned(), outcome.trim() == "0"))
-                }
-                _ => Err(text),
-            })
-        })
-        .await?;
-        Ok(printed)
+        let outcome = |text: &str| {
+            let (printed, outcome) = text.get(before..)?.rsplit_once(END)?;
+            let outcome = outcome.strip_suffix('\n')?.trim() == "0";
+            Some((printed.to_owned(), outcome))
+        };
+        self.prints(&what, COMMAND, Some(console), outcome).await
     }
 
     /// Lets it reboot and waits until it has.
     pub async fn reboot(&mut self) -> Result<(), LabError> {
         self.boots += 1;
-        self.type_in("reboot -f")?;
-        self.booted().await
+        let console = self.type_in("reboot -f")?;
+        let what = format!("that {} has rebooted", self.process.name());
+        let boots = self.boots;
+        let has_booted = |text: &str| (text.matches(READY).count() >= boots).then_some(());
+        self.prints(&what, BOOT, Some(console), has_booted).await
+    }
+
+    /// Waits until its log has what `look` looks for.
+    async fn prints<T>(
+        &mut self,
+        what: &str,
+        limit: Duration,
+        mut console: Option<UnixStream>,
+        look: impl Fn(&str) -> Option<T>,
+    ) -> Result<T, LabError> {
+        wait_until(what, limit, async || {
+            self.process.check()?;
+            // All of it is in the log. But whoever is connected has to read, or the line stands still.
+            if let Some(console) = &mut console {
+                while matches!(console.read(&mut [0; 512]), Ok(n) if n > 0) {}
+            }
+            let text = read(&self.log);
+            Ok(look(&text).ok_or_else(|| crate::run::tail(&text, 5)))
+        })
+        .await
     }
 
     /// Its process, to be killed or asked for its number.
