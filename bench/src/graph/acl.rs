@@ -86,7 +86,7 @@ fn measure(case: Case, vectors: u32) -> anyhow::Result<Figures> {
             _ => n % FLOWS,
         };
         let vector: Vec<_> = (first..first + VECTOR)
-            .map(|n| udp(left, right, flow(n) as u32))
+            .map(|n| udp(left, right, flow(n)))
             .collect();
         now += Duration::from_millis(5);
         let (count, _) = round(&mut graph, &mut pool, left, &vector, now)?;
@@ -199,8 +199,8 @@ fn member(address: Ipv4Addr, port: u16) -> AclRule {
 }
 
 /// UDP in 64 bytes, of a flow told by its number.
-fn udp(from: SwIfIndex, to: SwIfIndex, flow: u32) -> Vec<u8> {
-    let [_, a, b, c] = flow.to_be_bytes();
+fn udp(from: SwIfIndex, to: SwIfIndex, flow: usize) -> Vec<u8> {
+    let [.., a, b, c] = flow.to_be_bytes();
     let mut bytes = Vec::with_capacity(64);
     bytes.extend(mac(to, 0).0);
     bytes.extend(mac(from, 0).0);
