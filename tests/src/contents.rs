@@ -5,6 +5,10 @@ use std::fmt::Write;
 
 use anyhow::Result;
 use weft_vpp::Connection;
+use weft_vpp_wire::messages::acl::{
+    ACL_NONE, AclDetails, AclDump, AclInterfaceListDetails, AclInterfaceListDump, MacipAclDetails,
+    MacipAclDump,
+};
 use weft_vpp_wire::messages::af_packet::{AfPacketDetails, AfPacketDump};
 use weft_vpp_wire::messages::interface::{SwInterfaceDetails, SwInterfaceDump};
 use weft_vpp_wire::messages::l2::{
@@ -16,7 +20,7 @@ use weft_vpp_wire::{BdId, SwIfIndex};
 /// What the tags of everything that Weft makes begin with.
 const OURS: &str = "weft.";
 
-/// Interfaces, TAPs, packet sockets, bridge domains and fixed MAC addresses.
+/// Interfaces, TAPs, packet sockets, bridge domains, fixed MAC addresses and access lists.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Contents {
     interfaces: BTreeMap<String, SwInterfaceDetails>,
@@ -24,6 +28,9 @@ pub struct Contents {
     af_packets: Vec<AfPacketDetails>,
     bridges: BTreeMap<u32, BridgeDomainDetails>,
     fixed_macs: Vec<L2FibTableDetails>,
+    acls: Vec<AclDetails>,
+    macip_acls: Vec<MacipAclDetails>,
+    bindings: Vec<AclInterfaceListDetails>,
 }
 
 impl Contents {
@@ -38,6 +45,15 @@ impl Contents {
             sw_if_index: SwIfIndex::NONE,
         };
         let taps = SwInterfaceTapV2Dump {
+            sw_if_index: SwIfIndex::NONE,
+        };
+        let acls = AclDump {
+            acl_index: ACL_NONE,
+        };
+        let macip_acls = MacipAclDump {
+            acl_index: ACL_NONE,
+        };
+        let bindings = AclInterfaceListDump {
             sw_if_index: SwIfIndex::NONE,
         };
         let interfaces = api.dump(all).await?;
@@ -63,6 +79,9 @@ impl Contents {
                 .map(|details| (details.bd_id.0, details))
                 .collect(),
             fixed_macs,
+            acls: api.dump(acls).await?,
+            macip_acls: api.dump(macip_acls).await?,
+            bindings: api.dump(bindings).await?,
         })
     }
 
@@ -109,6 +128,22 @@ impl Contents {
             .find(|details| details.bd_tag == *tag.as_str())
     }
 
+    /// The access list with this tag.
+    pub fn acl(&self, tag: &str) -> Option<&AclDetails> {
+        self.acls.iter().find(|details| details.tag == *tag)
+    }
+
+    /// The MACIP list with this tag.
+    pub fn macip_acl(&self, tag: &str) -> Option<&MacipAclDetails> {
+        self.macip_acls.iter().find(|details| details.tag == *tag)
+    }
+
+    /// The access lists of an interface.
+    pub fn binding(&self, interface: SwIfIndex) -> Option<&AclInterfaceListDetails> {
+        let mut bindings = self.bindings.iter();
+        bindings.find(|details| details.sw_if_index == interface)
+    }
+
     /// What Weft has not made.
     #[must_use]
     pub fn foreign(&self) -> Self {
@@ -134,9 +169,18 @@ impl Contents {
             .fixed_macs
             .retain(|entry| theirs.contains(&entry.sw_if_index));
         foreign
+            .acls
+            .retain(|details| !is_ours(&details.tag.to_str()));
+        foreign
+            .macip_acls
+            .retain(|details| !is_ours(&details.tag.to_str()));
+        foreign
+            .bindings
+            .retain(|details| theirs.contains(&details.sw_if_index));
+        foreign
     }
 
-    /// The names of what Weft has made: tags of interfaces and of bridge domains.
+    /// The names of what Weft has made: tags of interfaces, bridge domains and access lists.
     pub fn ours(&self) -> Vec<String> {
         let interfaces = self
             .interfaces
@@ -146,8 +190,15 @@ impl Contents {
             .bridges
             .values()
             .map(|details| details.bd_tag.to_string());
+        let acls = self.acls.iter().map(|details| details.tag.to_string());
+        let macip_acls = self
+            .macip_acls
+            .iter()
+            .map(|details| details.tag.to_string());
         interfaces
             .chain(bridges)
+            .chain(acls)
+            .chain(macip_acls)
             .filter(|tag| is_ours(tag))
             .collect()
     }
@@ -174,6 +225,24 @@ impl Contents {
                 members.join(" "),
                 details.bd_tag
             );
+        }
+        for details in &self.acls {
+            let (index, rules) = (details.acl_index, details.r.iter().count());
+            let _ = writeln!(text, "  acl {index}: {rules} rules {}", details.tag);
+        }
+        for details in &self.macip_acls {
+            let (index, rules) = (details.acl_index, details.r.iter().count());
+            let _ = writeln!(text, "  macip acl {index}: {rules} rules {}", details.tag);
+        }
+        for details in &self.bindings {
+            let (input, output) = (details.acls.input(), details.acls.output());
+            if !input.is_empty() || !output.is_empty() {
+                let index = details.sw_if_index;
+                let _ = writeln!(
+                    text,
+                    "  acls of {index}: input {input:?}, output {output:?}"
+                );
+            }
         }
         text
     }

@@ -442,8 +442,8 @@ fn s07_refusals_unknown_physnet_wrong_type() -> Result<()> {
             ),
             (
                 "binding",
-                port.clone().with("binding_type", "vhostuser"),
-                &["vhostuser", "tap"][..],
+                port.clone().with("binding_type", "hw_veb"),
+                &["hw_veb", "vhostuser", "tap"][..],
             ),
             (
                 "untagged",

@@ -165,8 +165,8 @@ fn s07_whoever_writes_is_told_what_is_refused_and_what_will_not_work() -> Result
             ),
             (
                 "binding.yaml",
-                "host: host1, physnet: physnet1, segmentation_id: 5, binding_type: vhostuser",
-                &["binding_type", "vhostuser"],
+                "host: host1, physnet: physnet1, segmentation_id: 5, binding_type: hw_veb",
+                &["binding_type", "hw_veb"],
             ),
         ] {
             let (status, _, errors) = run(cloud, &["apply", "-f", &file(name, port)?]).await?;

@@ -6,6 +6,7 @@
 mod anti_spoofing;
 mod changes;
 mod members;
+mod others;
 mod restarts;
 mod rules;
 
