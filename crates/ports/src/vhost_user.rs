@@ -13,7 +13,7 @@
 //!
 //! Invariants: a peer or a guest can spoil its own port only. Whatever it sends, writes or takes
 //! away ends in a counted fault, a ring that is given up until it is set up anew, or a closed
-//! connection; no thread ever waits for it. A worker may hold a ring for a batch; when the main
+//! connection; no thread waits for it. A worker may hold a ring for a batch; when the main
 //! thread has stopped it, nobody uses the ring or its memory any more.
 
 mod bus_error;

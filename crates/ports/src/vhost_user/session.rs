@@ -415,7 +415,8 @@ fn receiver(rx: &[Arc<VhostUserRx>], ring: usize) -> Option<&VhostUserRx> {
     rx.iter().find(|rx| rx.has(ring)).map(Arc::as_ref)
 }
 
-/// To be written to without ever waiting for the peer.
+/// To be written to without waiting for the peer. The flag is the open file's, which the peer shares:
+/// a monitor (not its guest) that took it back and filled the counter could hold a worker up.
 fn notifier(file: OwnedFd) -> File {
     // SAFETY: flags of an open descriptor; a file that cannot be set so is written to all the same.
     unsafe {
