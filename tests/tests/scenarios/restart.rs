@@ -232,12 +232,13 @@ fn s20_two_restarts_in_a_row_during_bind_bd_id_reuse() -> Result<()> {
             host.proxy().inject(Fault::new(message, slow));
         }
         host.proxy().reset();
-        let mut revision = 0;
+        // The agent writes meanwhile, too: the revisions are not consecutive.
+        let mut revisions = Vec::new();
         for number in 1..=8_u8 {
             let vlan = 100 + u16::from(number % 4);
-            revision = cloud
-                .put(host, &format!("p{number}"), &Port::vlan(number, vlan))
-                .await?;
+            let port = format!("p{number}");
+            let revision = cloud.put(host, &port, &Port::vlan(number, vlan)).await?;
+            revisions.push((port, revision));
         }
         kill_at(host, "create_subif", 1).await?;
         host.proxy().reset();
@@ -245,10 +246,8 @@ fn s20_two_restarts_in_a_row_during_bind_bd_id_reuse() -> Result<()> {
         kill_at(host, "tap_create_v3", 2).await?;
         host.proxy().heal();
         cloud.start_agent(host).await?;
-        for number in 1..=8 {
-            cloud
-                .effective(host, &format!("p{number}"), revision - 8 + number)
-                .await?;
+        for (port, revision) in &revisions {
+            cloud.effective(host, port, *revision).await?;
         }
         cloud.plan_is_empty(host).await?;
         let contents = host.contents().await?;
