@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
-use weft_lab::{Lab, Namespace, Veth};
+use weft_lab::{Lab, Namespace, Veth, wait_until};
 use weft_model::{Condition, Keyspace, PortId, PortState, Status};
 use weft_store::{Op, Revision, Store, Txn};
 
@@ -439,6 +439,17 @@ impl Cloud {
             output.status
         );
         Ok(())
+    }
+
+    /// Waits until `weft plan` finds nothing to do: what the store says now is in the dataplane.
+    pub async fn settled(&self, host: &Host) -> Result<()> {
+        let settled = wait_until("that nothing is left to do", SOON, async || {
+            Ok(match self.plan_is_empty(host).await {
+                Ok(()) => Ok(()),
+                Err(error) => Err(error.to_string()),
+            })
+        });
+        Ok(settled.await?)
     }
 
     /// Everything that may help to understand a failure.

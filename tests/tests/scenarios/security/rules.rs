@@ -17,9 +17,13 @@ async fn lets_in(
 ) -> Result<()> {
     let what = format!("{rule:?}");
     cloud.group("g", &Group::new().ingress(rule)).await?;
-    for packet in passes {
+    for (number, packet) in passes.iter().enumerate() {
         let what = format!("{what} {packet:?}");
-        peer.will_pass(web, &what, packet).await?;
+        if number == 0 {
+            peer.will_pass(web, &what, packet).await?;
+        } else {
+            peer.passes(web, &what, packet).await?;
+        }
     }
     for packet in stops {
         let what = format!("{what} {packet:?}");
@@ -264,15 +268,12 @@ fn s09_a_stateless_group_lets_replies_pass_only_by_rules() -> Result<()> {
         let group = Group::new().ingress(Rule::v4("udp").range(53, 53));
         cloud.group("g", &group).await?;
         let other = Packet::udp(peer.v4(), web.v4(), (1001, 53));
-        let remembered = async {
-            peer.passes(&web, "a query", &other).await?;
-            web.will_pass(&peer, "what is remembered", &other.reply())
-                .await
-        };
-        // A query that comes before the change is not remembered.
-        web.will_stop(&peer, "an answer by the rule that is gone", &query.reply())
+        cloud.settled(cloud.a()).await?;
+        web.stopped(&peer, "an answer by the rule that is gone", &query.reply())
             .await?;
-        remembered.await
+        peer.passes(&web, "a query", &other).await?;
+        web.passes(&peer, "what is remembered", &other.reply())
+            .await
     })
 }
 
