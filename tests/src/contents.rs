@@ -120,6 +120,11 @@ impl Contents {
         self.tagged(&format!("{OURS}tap.{port}"))
     }
 
+    /// The vhost-user interface of a port.
+    pub fn vhost_user(&self, port: &str) -> Option<&SwInterfaceDetails> {
+        self.tagged(&format!("{OURS}vhost-user.{port}"))
+    }
+
     /// The bridge domain of a network, such as `physnet1.vlan.100`.
     pub fn bridge(&self, segment: &str) -> Option<&BridgeDomainDetails> {
         let tag = format!("{OURS}bridge.{segment}");

@@ -30,6 +30,8 @@ pub struct Host {
     kind: DataplaneKind,
     namespace: Namespace,
     config: PathBuf,
+    /// The directory of vhost-user sockets, which the agent makes.
+    sockets: PathBuf,
     lab: Arc<Lab>,
 }
 
@@ -44,6 +46,8 @@ pub struct HostConfig {
     pub resync: Duration,
     /// Whether TAPs get security groups and anti-spoofing, as machines' ports do.
     pub secure_taps: bool,
+    /// Whether the dataplane makes the sockets of vhost-user ports; else the machines do.
+    pub makes_sockets: bool,
 }
 
 /// Where an uplink comes from.
@@ -67,6 +71,7 @@ impl Default for HostConfig {
             lease_ttl: Duration::from_secs(5),
             resync: Duration::from_secs(300),
             secure_taps: false,
+            makes_sockets: false,
         }
     }
 }
@@ -87,15 +92,23 @@ impl HostConfig {
         self
     }
 
-    fn text(&self, host: &HostName, store: &Valve, api: &Proxy) -> String {
+    fn text(&self, host: &Host) -> String {
         let mut text = format!(
-            "host = \"{host}\"\n\
+            "host = \"{}\"\n\
              [store]\nendpoints = [\"unix://{}\"]\nlease_ttl = \"{}s\"\n\
-             [vpp]\napi_socket = \"{}\"\nresync = \"{}s\"\n",
-            store.socket().display(),
+             [vpp]\napi_socket = \"{}\"\nresync = \"{}s\"\n\
+             [vhost_user]\ndirectory = \"{}\"\nmode = \"{}\"\n",
+            host.name,
+            host.valve.socket().display(),
             self.lease_ttl.as_secs(),
-            api.socket().display(),
+            host.proxy.socket().display(),
             self.resync.as_secs(),
+            host.sockets.display(),
+            if self.makes_sockets {
+                "server"
+            } else {
+                "client"
+            },
         );
         if self.secure_taps {
             text.push_str("[security]\nsecure_taps = true\n");
@@ -132,6 +145,7 @@ impl Host {
             kind,
             namespace: lab.namespace(name)?,
             config: lab.path(&format!("{name}-agent.toml")),
+            sockets: lab.path(&format!("{name}-vhost")),
             lab: Arc::clone(lab),
         };
         host.configure(config)?;
@@ -165,16 +179,17 @@ impl Host {
 
     /// Writes the agent's configuration, which counts from its next start on.
     pub fn configure(&self, config: &HostConfig) -> Result<()> {
-        std::fs::write(
-            &self.config,
-            config.text(&self.name, &self.valve, &self.proxy),
-        )?;
-        Ok(())
+        Ok(std::fs::write(&self.config, config.text(self))?)
     }
 
     /// The agent's configuration file.
     pub fn config(&self) -> &std::path::Path {
         &self.config
+    }
+
+    /// The vhost-user socket of a port.
+    pub fn vhost_socket(&self, port: &str) -> PathBuf {
+        self.sockets.join(port)
     }
 
     // ===== processes =====

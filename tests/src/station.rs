@@ -159,6 +159,20 @@ impl Station {
         matches!(tokio::time::timeout(limit, come).await, Ok(Ok(_)))
     }
 
+    /// Whether a frame has arrived here that looks so.
+    pub fn saw(&self, look: impl Fn(&[u8]) -> bool) -> bool {
+        self.arrived.borrow().iter().any(|arrived| look(arrived))
+    }
+
+    /// Waits until a frame has arrived here that looks so; it must.
+    pub async fn sees(&self, what: &str, look: impl Fn(&[u8]) -> bool) -> Result<()> {
+        let mut arrived = self.arrived.clone();
+        let come = arrived.wait_for(|all| all.iter().any(|arrived| look(arrived)));
+        let come = tokio::time::timeout(SOON, come).await;
+        come.with_context(|| format!("{what}: must arrive at {}", self.name))??;
+        Ok(())
+    }
+
     /// A frame must reach `to`, bit for bit.
     pub async fn passes_frame(&self, to: &Self, what: &str, frame: &[u8]) -> Result<()> {
         self.send(frame)?;

@@ -1,52 +1,41 @@
-//! Real virtual machines (QEMU, emulated), plugged by vhost-user: one by a socket that it makes, one
-//! by a socket that the dataplane makes. Each side may go and come back.
+//! Real virtual machines (QEMU, emulated), plugged by vhost-user.
+//!
+//! * [`by_api`]: the dataplane alone.
+//! * [`lifecycle`]: ports of the agent, from the record to the machine's last packet.
+//! * [`order`]: what comes first, the record, the machine or the agent, and who makes the socket.
 
-use std::path::{Path, PathBuf};
+mod by_api;
+mod lifecycle;
+mod order;
+mod steady_ping;
+
+use std::net::Ipv4Addr;
+use std::path::Path;
 use std::time::Duration;
 
-use anyhow::{Result, ensure};
+use anyhow::Result;
 use weft_lab::{VirtualMachine, VirtualMachineConfig, wait_until};
 use weft_model::Mac;
-use weft_tests::{Cloud, Host, Setup, scenario};
-use weft_vpp::{Connection, Events};
-use weft_vpp_wire::messages::interface::{IfStatusFlags, SwInterfaceDump, SwInterfaceSetFlags};
-use weft_vpp_wire::messages::l2::{BridgeDomainAddDelV2, SwInterfaceSetL2Bridge};
-use weft_vpp_wire::messages::vhost_user::{CreateVhostUserIfV2, SwInterfaceVhostUserDump};
-use weft_vpp_wire::{BdId, FixedString, SwIfIndex, VarString};
+use weft_tests::{Cloud, Port};
 
 /// How long it may take until packets pass again: a guest resolves addresses, a socket is tried
 /// every few seconds.
 const REACH: Duration = Duration::from_secs(30);
 
 /// Addresses of the machines.
-const ONE: &str = "10.0.0.1";
-const TWO: &str = "10.0.0.2";
+const ONE: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 1);
+const TWO: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 2);
 
-/// Two machines in one bridge domain. The first makes its socket, the dataplane that of the second.
+/// The VLAN of ports that the agent makes.
+const VLAN: u16 = 100;
+
+/// Two machines in one network.
 struct Pair {
     one: VirtualMachine,
     two: VirtualMachine,
-    sockets: [PathBuf; 2],
-}
-
-/// A dataplane's interfaces for the pair.
-struct Ports {
-    api: Connection,
-    _events: Events,
-    indices: [SwIfIndex; 2],
 }
 
 impl Pair {
-    /// Switches both on; they boot when the dataplane has interfaces for them.
-    fn start(cloud: &Cloud, queues: u16) -> Result<Self> {
-        let sockets = ["one.vhost", "two.vhost"].map(|name| cloud.lab().path(name));
-        Ok(Self {
-            one: machine(cloud, 1, &sockets[0], queues)?,
-            two: machine(cloud, 2, &sockets[1], queues)?,
-            sockets,
-        })
-    }
-
     async fn booted(&mut self) -> Result<()> {
         self.one.booted().await?;
         Ok(self.two.booted().await?)
@@ -58,98 +47,43 @@ impl Pair {
     }
 }
 
-impl Ports {
-    /// Interfaces for the sockets of a pair, up, in one bridge domain.
-    async fn make(host: &Host, sockets: &[PathBuf; 2]) -> Result<Self> {
-        let (api, events) = host.api().await?;
-        api.request(BridgeDomainAddDelV2 {
-            bd_id: BdId(7),
-            flood: true,
-            uu_flood: true,
-            learn: true,
-            forward: true,
-            is_add: true,
-            ..BridgeDomainAddDelV2::default()
-        })
-        .await?;
-        let mut indices = [SwIfIndex::NONE; 2];
-        for (number, (socket, index)) in sockets.iter().zip(&mut indices).enumerate() {
-            let made = api
-                .request(CreateVhostUserIfV2 {
-                    is_server: number == 1,
-                    sock_filename: FixedString::try_from(socket.to_string_lossy().as_ref())?,
-                    enable_event_idx: number == 1,
-                    tag: FixedString::try_from("scenario")?,
-                    ..CreateVhostUserIfV2::default()
-                })
-                .await?;
-            *index = made.sw_if_index;
-            api.request(SwInterfaceSetL2Bridge {
-                rx_sw_if_index: *index,
-                bd_id: BdId(7),
-                enable: true,
-                ..SwInterfaceSetL2Bridge::default()
-            })
-            .await?;
-            api.request(SwInterfaceSetFlags {
-                sw_if_index: *index,
-                flags: IfStatusFlags::ADMIN_UP,
-            })
-            .await?;
-        }
-        Ok(Self {
-            api,
-            _events: events,
-            indices,
-        })
-    }
-
-    /// Waits until the links are as said.
-    async fn links(&self, wanted: [bool; 2]) -> Result<()> {
-        let what = format!("links {wanted:?}");
-        let seen = wait_until(&what, REACH, async || {
-            let mut seen = [false; 2];
-            for (index, seen) in self.indices.iter().zip(&mut seen) {
-                let dump = SwInterfaceDump {
-                    sw_if_index: *index,
-                    name_filter_valid: false,
-                    name_filter: VarString::from(""),
-                };
-                let Ok(all) = self.api.dump(dump).await else {
-                    return Ok(Err("no dump".to_owned()));
-                };
-                *seen = all
-                    .iter()
-                    .any(|details| details.flags.contains(IfStatusFlags::LINK_UP));
-            }
-            Ok(if seen == wanted {
-                Ok(())
-            } else {
-                Err(format!("{seen:?}"))
-            })
-        });
-        Ok(seen.await?)
-    }
-}
-
-/// Switches a machine on: the first makes its socket.
-fn machine(cloud: &Cloud, number: u8, socket: &Path, queues: u16) -> Result<VirtualMachine> {
+/// Switches a machine on; it boots when the dataplane has an interface for it. `number` makes its
+/// addresses, as that of its port's record does.
+fn machine(
+    cloud: &Cloud,
+    number: u8,
+    socket: &Path,
+    makes_socket: bool,
+    queues: u16,
+) -> Result<VirtualMachine> {
     let config = VirtualMachineConfig {
         name: format!("machine{number}"),
         address: format!("10.0.0.{number}/24"),
-        mac: Mac::new([2, 0, 0, 0, 0, number]),
+        mac: mac(number),
         socket: socket.to_owned(),
-        is_server: number == 1,
+        is_server: makes_socket,
         queues,
     };
     Ok(VirtualMachine::start(cloud.lab(), &config)?)
 }
 
+/// The address of a machine's card.
+fn mac(number: u8) -> Mac {
+    Mac::new([0xfa, 0x16, 0x3e, 0, 0, number])
+}
+
+/// The record of a machine's port, in these groups.
+fn port(number: u8, groups: &[&str]) -> Port {
+    Port::secured(number, VLAN, groups).with("binding_type", "vhostuser")
+}
+
 /// Waits until three packets in a row are answered.
-async fn reaches(machine: &mut VirtualMachine, target: &str) -> Result<()> {
+async fn reaches(machine: &mut VirtualMachine, target: Ipv4Addr) -> Result<()> {
     let what = format!("an answer of {target}");
     let seen = wait_until(&what, REACH, async || {
-        let (printed, is_good) = machine.run(&format!("ping -c 3 -W 1 {target}")).await?;
+        let (printed, is_good) = machine
+            .run(&format!("ping -c 3 -i 0.1 -W 1 {target}"))
+            .await?;
         Ok(if is_good && printed.contains(" 0% packet loss") {
             Ok(())
         } else {
@@ -157,63 +91,4 @@ async fn reaches(machine: &mut VirtualMachine, target: &str) -> Result<()> {
         })
     });
     Ok(seen.await?)
-}
-
-#[test]
-fn machines_reach_each_other_by_either_kind_of_socket_whoever_is_restarted() -> Result<()> {
-    scenario(Setup::hosts(1).without_agents(), async |cloud| {
-        let host = cloud.a();
-        let mut pair = Pair::start(cloud, 1)?;
-        let ports = Ports::make(host, &pair.sockets).await?;
-        pair.booted().await?;
-        ports.links([true, true]).await?;
-        pair.reach_each_other().await?;
-        let dump = SwInterfaceVhostUserDump {
-            sw_if_index: SwIfIndex::NONE,
-        };
-        let details = ports.api.dump(dump).await?;
-        ensure!(
-            details
-                .iter()
-                .all(|one| one.virtio_net_hdr_sz == 12 && one.num_regions > 0),
-            "{details:?}"
-        );
-
-        pair.one.reboot().await?;
-        pair.reach_each_other().await?;
-
-        pair.two.process().kill();
-        ports.links([true, false]).await?;
-        pair.two = machine(cloud, 2, &pair.sockets[1], 1)?;
-        pair.two.booted().await?;
-        ports.links([true, true]).await?;
-        pair.reach_each_other().await?;
-
-        host.kill_dataplane();
-        host.start_dataplane().await?;
-        let ports = Ports::make(host, &pair.sockets).await?;
-        ports.links([true, true]).await?;
-        pair.reach_each_other().await
-    })
-}
-
-#[test]
-fn card_of_two_queues_passes_long_packets() -> Result<()> {
-    scenario(Setup::hosts(1).without_agents(), async |cloud| {
-        let mut pair = Pair::start(cloud, 2)?;
-        let ports = Ports::make(cloud.a(), &pair.sockets).await?;
-        pair.booted().await?;
-        ports.links([true, true]).await?;
-        pair.reach_each_other().await?;
-        for size in [1472, 20_000] {
-            let (printed, is_good) = pair
-                .one
-                .run(&format!("ping -c 20 -i 0.05 -s {size} {TWO}"))
-                .await?;
-            ensure!(is_good && printed.contains(" 0% packet loss"), "{printed}");
-        }
-        let (_, text) = ports.api.cli("show vhost-user").await?;
-        ensure!(text.contains("VIRTIO_NET_F_MQ"), "{text}");
-        Ok(())
-    })
 }

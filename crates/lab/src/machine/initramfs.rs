@@ -33,7 +33,7 @@ struct Archive {
 /// Writes the archive, with the modules of this kernel.
 pub(super) fn write(path: &Path, modules: &Path) -> Result<(), LabError> {
     let mut archive = Archive::default();
-    for directory in ["bin", "proc", "sys", "modules"] {
+    for directory in ["bin", "dev", "proc", "sys", "modules"] {
         archive.add(directory, DIRECTORY, &[]);
     }
     archive.add("bin/busybox", EXECUTABLE, &read(Path::new(BUSYBOX))?);
@@ -59,6 +59,7 @@ fn script() -> String {
          stty -echo\n\
          mount -t proc none /proc\n\
          mount -t sysfs none /sys\n\
+         mount -t devtmpfs none /dev\n\
          for n in $(seq 0 {last}); do insmod /modules/$n.ko; done\n\
          address=$(sed 's/.*weft.address=\\([^ ]*\\).*/\\1/' /proc/cmdline)\n\
          echo 1 > /proc/sys/net/ipv6/conf/eth0/disable_ipv6\n\

@@ -1,0 +1,83 @@
+//! A ping inside a machine that goes on while something happens.
+
+use std::net::Ipv4Addr;
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+use weft_lab::{VirtualMachine, wait_until};
+
+/// How long answers may take.
+const SOON: Duration = Duration::from_secs(30);
+
+/// What it prints is in this file of the machine.
+const FILE: &str = "/ping";
+
+/// Ten packets a second, until it is stopped. Its shell has no other work in the background.
+pub(super) struct SteadyPing<'a> {
+    machine: &'a mut VirtualMachine,
+}
+
+impl<'a> SteadyPing<'a> {
+    /// Begins to ping `target`.
+    pub(super) async fn start(machine: &'a mut VirtualMachine, target: Ipv4Addr) -> Result<Self> {
+        let line = format!("ping -i 0.1 {target} > {FILE} 2>&1 &");
+        machine.run(&line).await?;
+        Ok(Self { machine })
+    }
+
+    /// Waits until so many more packets are answered.
+    pub(super) async fn goes_on(&mut self, packets: u32) -> Result<()> {
+        let goal = self.answers().await? + packets;
+        let what = format!("{packets} more answers");
+        let seen = wait_until(&what, SOON, async || {
+            Ok(match self.answers().await {
+                Ok(answers) if answers >= goal => Ok(()),
+                Ok(answers) => Err(format!("{answers} of {goal}")),
+                Err(error) => Err(format!("{error:#}")),
+            })
+        });
+        Ok(seen.await?)
+    }
+
+    /// Stops it. Every packet must have been answered once, but for the one that may be under way.
+    pub(super) async fn nothing_lost(self) -> Result<()> {
+        let (printed, _) = self
+            .machine
+            .run(&format!("kill -INT $!; wait $!; cat {FILE}"))
+            .await?;
+        let answered: Vec<u32> = printed
+            .lines()
+            .filter_map(|line| number_behind(line, "seq="))
+            .collect();
+        let sent = printed
+            .lines()
+            .find_map(|line| line.split_once(" packets transmitted")?.0.parse().ok());
+        let sent: u32 = sent.with_context(|| format!("no end of a ping: {printed}"))?;
+        let answers = u32::try_from(answered.len())?;
+        ensure!(
+            answered.iter().copied().eq(0..answers) && sent - answers <= 1,
+            "of {sent} packets these were answered: {answered:?}"
+        );
+        Ok(())
+    }
+
+    /// Stops it, whatever was lost.
+    pub(super) async fn stop(self) -> Result<()> {
+        self.machine.run("kill -INT $!; wait $!").await?;
+        Ok(())
+    }
+
+    async fn answers(&mut self) -> Result<u32> {
+        let (printed, _) = self.machine.run(&format!("grep -c seq= {FILE}")).await?;
+        printed
+            .trim()
+            .parse()
+            .with_context(|| format!("no number: {printed}"))
+    }
+}
+
+/// The number that stands behind these letters.
+fn number_behind(line: &str, letters: &str) -> Option<u32> {
+    let (_, rest) = line.split_once(letters)?;
+    rest.split(' ').next()?.parse().ok()
+}
