@@ -11,6 +11,7 @@ mod plane;
 mod relay;
 mod replay;
 mod restart;
+mod rule;
 mod wiring;
 
 use anyhow::{Context, Result};
@@ -18,10 +19,17 @@ use clap::ValueEnum;
 use weft_tests::DataplaneKind;
 
 use crate::report::Table;
+use bed::Policy;
 use relay::Device;
 
 /// What the agent calls itself to its dataplane.
 const AGENT: &str = "weft-agent";
+
+/// What secures the ports where they are secured.
+const GROUPS: Policy = Policy::Groups {
+    groups: 100,
+    rules: 100,
+};
 
 /// A part of the agent's figures.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -36,6 +44,12 @@ pub(crate) enum Part {
     Restart,
     /// One port more on a small and on a large host
     Growth,
+    /// All ports at once, with security groups
+    Groups,
+    /// A restart that finds nothing to do, with security groups
+    GroupsRestart,
+    /// One rule changed in a security group
+    Rule,
 }
 
 /// Measures `parts`, or everything if none is named; `show` gets each table as soon as it is there.
@@ -57,11 +71,16 @@ pub(crate) async fn run(
     };
     for part in named {
         let table = match part {
-            Part::Taps => wiring::run(kind, Device::Tap, ports, turns).await,
-            Part::Loopbacks => wiring::run(kind, Device::Loopback, ports, turns).await,
+            Part::Taps => wiring::run(kind, Device::Tap, Policy::Open, ports, turns).await,
+            Part::Loopbacks => {
+                wiring::run(kind, Device::Loopback, Policy::Open, ports, turns).await
+            }
             Part::OneByOne => one_by_one::run(kind, ports).await,
-            Part::Restart => restart::run(kind, ports, turns).await,
+            Part::Restart => restart::run(kind, Policy::Open, ports, turns).await,
             Part::Growth => growth::run(kind, many, added).await,
+            Part::Groups => wiring::run(kind, Device::Tap, GROUPS, ports, turns).await,
+            Part::GroupsRestart => restart::run(kind, GROUPS, ports, turns).await,
+            Part::Rule => rule::run(kind, ports, 20).await,
         };
         show(table.with_context(|| format!("while measuring {part:?}"))?);
     }

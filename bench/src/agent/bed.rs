@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 use serde_json::json;
 use weft_lab::{Lab, Namespace, Process};
-use weft_model::{Condition, HostName, Key, Keyspace, PortId};
+use weft_model::{Condition, HostName, Key, Keyspace, PortId, SecurityGroupId};
 use weft_store::{Change, Event, KeyValue, Op, Store, Subscription, Txn};
 use weft_tests::proxy::Proxy;
 use weft_tests::{DataplaneKind, StoreKind, StoreServer, weft_binary};
@@ -34,6 +34,20 @@ const FIRST_VLAN: usize = 100;
 /// How long anything may take before the benchmark has failed.
 const LIMIT: Duration = Duration::from_secs(300);
 
+/// What the ports of a host are allowed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Policy {
+    /// Everything.
+    Open,
+    /// What one of so many security groups allows, each with so many rules.
+    Groups {
+        /// How many; the ports use them by turns.
+        groups: usize,
+        /// Rules of each: one half for either direction.
+        rules: usize,
+    },
+}
+
 /// The host. Its processes are stopped when it is dropped.
 #[derive(Debug)]
 pub(super) struct Bed {
@@ -45,6 +59,7 @@ pub(super) struct Bed {
     store: Store,
     keys: Keyspace,
     host: HostName,
+    policy: Policy,
     config: PathBuf,
     server: StoreServer,
     _control: Namespace,
@@ -76,7 +91,12 @@ pub(super) enum Who {
 impl Bed {
     /// A host whose agent does not run yet. With `relayed`, a relay counts and records what the
     /// agent says to its dataplane.
-    pub(super) async fn start(kind: &DataplaneKind, device: Device, relayed: bool) -> Result<Self> {
+    pub(super) async fn start(
+        kind: &DataplaneKind,
+        device: Device,
+        policy: Policy,
+        relayed: bool,
+    ) -> Result<Self> {
         let lab = Arc::new(Lab::new(KIND)?);
         let control = lab.namespace("control")?;
         let server = StoreServer::new(&lab, StoreKind::Embedded)?;
@@ -98,7 +118,8 @@ impl Bed {
                 "host = \"{host}\"\n\
                  [store]\nendpoints = [\"unix://{store}\"]\n\
                  [vpp]\napi_socket = \"{api}\"\nresync = \"24h\"\n\
-                 [physnets.physnet1]\nhost_interface = \"{TRUNK}\"\n",
+                 [physnets.physnet1]\nhost_interface = \"{TRUNK}\"\n\
+                 [security]\nsecure_taps = true\n",
                 store = server.socket().display(),
                 api = api.display(),
             ),
@@ -114,6 +135,7 @@ impl Bed {
             store,
             keys,
             host,
+            policy,
             config,
             server,
             _control: control,
@@ -175,9 +197,35 @@ impl Bed {
             let key = self
                 .keys
                 .text(&Key::Port(self.host.clone(), port_id(number)?));
-            Ok(Op::put(key, record(number)))
+            Ok(Op::put(key, port(number, self.policy)?))
         });
-        for txn in Txn::chunks(puts.collect::<Result<Vec<_>>>()?) {
+        self.write(puts.collect::<Result<Vec<_>>>()?).await
+    }
+
+    /// Writes the security groups that the ports use.
+    pub(super) async fn put_groups(&self) -> Result<()> {
+        let Policy::Groups { groups, rules } = self.policy else {
+            return Ok(());
+        };
+        let puts = (0..groups).map(|number| self.group(number, rules, 0));
+        self.write(puts.collect::<Result<Vec<_>>>()?).await
+    }
+
+    /// Changes one rule of the first group into one for this port.
+    pub(super) async fn change_rule(&self, port: u16) -> Result<()> {
+        let Policy::Groups { rules, .. } = self.policy else {
+            bail!("the ports of this host have no groups");
+        };
+        self.write(vec![self.group(0, rules, port)?]).await
+    }
+
+    fn group(&self, number: usize, rules: usize, first_port: u16) -> Result<Op> {
+        let key = self.keys.text(&Key::SecurityGroup(group_id(number)?));
+        Ok(Op::put(key, group(rules, first_port)))
+    }
+
+    async fn write(&self, puts: Vec<Op>) -> Result<()> {
+        for txn in Txn::chunks(puts) {
             self.store.txn(txn).await?;
         }
         Ok(())
@@ -332,9 +380,18 @@ fn port_id(number: usize) -> Result<PortId> {
     Ok(PortId::new(format!("p{number:05}"))?)
 }
 
+fn group_id(number: usize) -> Result<SecurityGroupId> {
+    let id = format!("5ec00000-0000-4000-8000-{number:012x}");
+    Ok(SecurityGroupId::new(id)?)
+}
+
 /// The record of a port as a cloud would write it.
-fn record(number: usize) -> Vec<u8> {
+fn port(number: usize, policy: Policy) -> Result<Vec<u8>> {
     let [.., a, b, c] = number.to_be_bytes();
+    let groups = match policy {
+        Policy::Open => Vec::new(),
+        Policy::Groups { groups, .. } => vec![group_id(number % groups)?.to_string()],
+    };
     let record = json!({
         "mac_address": format!("fa:16:3e:{a:02x}:{b:02x}:{c:02x}"),
         "mtu": 1500,
@@ -342,10 +399,33 @@ fn record(number: usize) -> Vec<u8> {
         "network_type": "vlan",
         "segmentation_id": FIRST_VLAN + number / PORTS_PER_NETWORK,
         "binding_type": "tap",
-        "fixed_ips": [],
+        "fixed_ips": [{ "subnet_id": "s", "ip_address": format!("10.{a}.{b}.{c}") }],
         "allowed_address_pairs": [],
-        "security_groups": [],
-        "port_security_enabled": false,
+        "security_groups": groups,
+        "port_security_enabled": policy != Policy::Open,
     });
-    record.to_string().into_bytes()
+    Ok(record.to_string().into_bytes())
+}
+
+/// The record of a security group; the first of its rules for what comes in names this port.
+fn group(rules: usize, first_port: u16) -> Vec<u8> {
+    let rule = |number: usize| {
+        json!({
+            "is_ipv6": 0,
+            "remote_ip_addr": format!("10.{}.{}.0", number / 256, number % 256),
+            "ip_prefix_len": 24,
+            "protocol": 6,
+            "port_min": number,
+            "port_max": number,
+        })
+    };
+    let mut ingress: Vec<_> = (1..=rules / 2).map(rule).collect();
+    if let Some(first) = ingress.first_mut() {
+        first["port_min"] = first_port.into();
+        first["port_max"] = first_port.into();
+    }
+    let egress: Vec<_> = (1..=rules - rules / 2).map(rule).collect();
+    json!({ "ingress_rules": ingress, "egress_rules": egress })
+        .to_string()
+        .into_bytes()
 }

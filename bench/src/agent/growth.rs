@@ -8,7 +8,7 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use weft_tests::DataplaneKind;
 
-use super::bed::{Bed, Who};
+use super::bed::{Bed, Policy, Who};
 use super::one_by_one::add;
 use super::relay::Device;
 use crate::report::{Table, milliseconds, percentile, times};
@@ -108,7 +108,7 @@ pub(super) async fn run(kind: &DataplaneKind, many: usize, added: usize) -> Resu
 
 impl Side {
     async fn start(kind: &DataplaneKind, ports: usize) -> Result<Self> {
-        let mut bed = Bed::start(kind, Device::Loopback, true).await?;
+        let mut bed = Bed::start(kind, Device::Loopback, Policy::Open, true).await?;
         bed.spawn_agent()?;
         bed.alive().await?;
         bed.put(0..ports).await?;

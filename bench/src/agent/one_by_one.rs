@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result};
 use weft_tests::DataplaneKind;
 
-use super::bed::Bed;
+use super::bed::{Bed, Policy};
 use super::relay::Device;
 use crate::report::{Table, milliseconds, percentile, seconds, times};
 
@@ -14,7 +14,7 @@ const ENDS: usize = 100;
 
 /// Measures `count` ports with TAPs.
 pub(super) async fn run(kind: &DataplaneKind, count: usize) -> Result<Table> {
-    let mut bed = Bed::start(kind, Device::Tap, false).await?;
+    let mut bed = Bed::start(kind, Device::Tap, Policy::Open, false).await?;
     bed.spawn_agent()?;
     bed.alive().await?;
     let begin = Instant::now();

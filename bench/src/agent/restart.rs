@@ -6,7 +6,7 @@ use std::time::{Duration, Instant, SystemTime};
 use anyhow::{Context, Result};
 use weft_tests::DataplaneKind;
 
-use super::bed::Bed;
+use super::bed::{Bed, Policy};
 use super::relay::Device;
 use super::replay::Recording;
 use crate::report::{Table, fastest, milliseconds, times};
@@ -37,10 +37,16 @@ struct Restart {
 }
 
 /// Restarts the agent of a host with `count` ports `turns` times.
-pub(super) async fn run(kind: &DataplaneKind, count: usize, turns: usize) -> Result<Table> {
-    let mut bed = Bed::start(kind, Device::Tap, true).await?;
+pub(super) async fn run(
+    kind: &DataplaneKind,
+    policy: Policy,
+    count: usize,
+    turns: usize,
+) -> Result<Table> {
+    let mut bed = Bed::start(kind, Device::Tap, policy, true).await?;
     bed.spawn_agent()?;
     bed.alive().await?;
+    bed.put_groups().await?;
     bed.put(0..count).await?;
     bed.effective(count).await?;
     bed.quiet(LATER).await?;
@@ -84,7 +90,14 @@ pub(super) async fn run(kind: &DataplaneKind, count: usize, turns: usize) -> Res
     let of =
         |pick: fn(&Restart) -> Duration| fastest(&restarts.iter().map(pick).collect::<Vec<_>>());
     let dumps = of(|restart| restart.dumps);
-    let mut table = Table::new(format!("agent restarted with {count} ports, nothing to do"));
+    let secured = if policy == Policy::Open {
+        ""
+    } else {
+        " secured"
+    };
+    let mut table = Table::new(format!(
+        "agent restarted with {count}{secured} ports, nothing to do"
+    ));
     table.ratio(
         "writes to the dataplane",
         format!("{writes}"),

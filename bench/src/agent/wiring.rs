@@ -9,7 +9,7 @@ use anyhow::{Context, Result};
 use weft_lab::Lab;
 use weft_tests::DataplaneKind;
 
-use super::bed::{Bed, PORTS_PER_NETWORK, Who};
+use super::bed::{Bed, PORTS_PER_NETWORK, Policy, Who};
 use super::plane::Plane;
 use super::relay::Device;
 use super::replay::Recording;
@@ -34,18 +34,27 @@ struct Turn {
 pub(super) async fn run(
     kind: &DataplaneKind,
     device: Device,
+    policy: Policy,
     count: usize,
     turns: usize,
 ) -> Result<Table> {
-    let recording = record(kind, device, count)
+    let recording = record(kind, device, policy, count)
         .await
         .context("while recording")?;
     let mut measured = Vec::new();
     let (mut floors, mut write_floors) = (Vec::new(), Vec::new());
     let mut starts = Vec::new();
     for _ in 0..turns {
-        measured.push(turn(kind, device, count).await.context("while measuring")?);
-        starts.push(start(kind, device, count).await.context("while starting")?);
+        measured.push(
+            turn(kind, device, policy, count)
+                .await
+                .context("while measuring")?,
+        );
+        starts.push(
+            start(kind, device, policy, count)
+                .await
+                .context("while starting")?,
+        );
         floors.push(
             replay(kind, device, &recording)
                 .await
@@ -59,14 +68,19 @@ pub(super) async fn run(
         );
     }
     let networks = networks(count);
-    let mut table = Table::new(match device {
-        Device::Tap => format!("{count} ports with TAPs in {networks} VLAN networks, at once"),
-        Device::Loopback => {
-            format!(
-                "{count} ports with loopbacks in place of TAPs in {networks} VLAN networks, at once"
-            )
+    let devices = match device {
+        Device::Tap => "TAPs",
+        Device::Loopback => "loopbacks in place of TAPs",
+    };
+    let secured = match policy {
+        Policy::Open => String::new(),
+        Policy::Groups { groups, rules } => {
+            format!(", secured by {groups} groups of {rules} rules")
         }
-    });
+    };
+    let mut table = Table::new(format!(
+        "{count} ports with {devices} in {networks} VLAN networks{secured}, at once"
+    ));
     let of = |pick: fn(&Turn) -> Duration| fastest(&measured.iter().map(pick).collect::<Vec<_>>());
     let (floor, write_floor) = (fastest(&floors), fastest(&write_floors));
     let all = format!(
@@ -95,7 +109,7 @@ pub(super) async fn run(
         (
             "start of an agent with all in the store to last port programmed",
             start,
-            None,
+            (policy != Policy::Open).then_some(1.5),
         ),
     ] {
         table.ratio(what, seconds(time), &all, times(time, floor), most);
@@ -166,20 +180,27 @@ fn runs(times: &[Duration]) -> String {
 }
 
 /// What the agent says to its dataplane for `count` ports.
-async fn record(kind: &DataplaneKind, device: Device, count: usize) -> Result<Recording> {
-    let mut bed = Bed::start(kind, device, true).await?;
+async fn record(
+    kind: &DataplaneKind,
+    device: Device,
+    policy: Policy,
+    count: usize,
+) -> Result<Recording> {
+    let mut bed = Bed::start(kind, device, policy, true).await?;
     bed.proxy()?.record();
     bed.spawn_agent()?;
     bed.alive().await?;
+    bed.put_groups().await?;
     bed.put(0..count).await?;
     bed.effective(count).await?;
     Ok(Recording::of(super::AGENT, bed.proxy()?.recorded()))
 }
 
-async fn turn(kind: &DataplaneKind, device: Device, count: usize) -> Result<Turn> {
-    let mut bed = Bed::start(kind, device, false).await?;
+async fn turn(kind: &DataplaneKind, device: Device, policy: Policy, count: usize) -> Result<Turn> {
+    let mut bed = Bed::start(kind, device, policy, false).await?;
     bed.spawn_agent()?;
     bed.alive().await?;
+    bed.put_groups().await?;
     let before = [Who::Agent, Who::Dataplane, Who::Store].map(|who| bed.cpu(who));
     let begin = Instant::now();
     bed.put(0..count).await?;
@@ -204,8 +225,14 @@ async fn turn(kind: &DataplaneKind, device: Device, count: usize) -> Result<Turn
 }
 
 /// How long an agent takes that finds all ports in the store when it starts.
-async fn start(kind: &DataplaneKind, device: Device, count: usize) -> Result<Duration> {
-    let mut bed = Bed::start(kind, device, false).await?;
+async fn start(
+    kind: &DataplaneKind,
+    device: Device,
+    policy: Policy,
+    count: usize,
+) -> Result<Duration> {
+    let mut bed = Bed::start(kind, device, policy, false).await?;
+    bed.put_groups().await?;
     bed.put(0..count).await?;
     let begin = Instant::now();
     bed.spawn_agent()?;
