@@ -15,6 +15,7 @@ use anyhow::{Context, Result, bail, ensure};
 use weft_tests::proxy::Recorded;
 use weft_vpp::WINDOW;
 use weft_vpp_wire::frame::{MAX_MESSAGE_LEN, write_frame};
+use weft_vpp_wire::messages::acl::{AclAddReplaceReply, MacipAclAddReplaceReply};
 use weft_vpp_wire::messages::memclnt::{
     SOCKCLNT_CREATE_ID, SockclntCreate, SockclntCreateReply, SockclntDelete,
 };
@@ -27,6 +28,9 @@ const CONNECTION: [&str; 3] = [
     "sockclnt_delete",
     "memclnt_keepalive_reply",
 ];
+
+/// Replies with their return value at the end (`acl.api`).
+const RETVAL_LAST: [&str; 2] = [AclAddReplaceReply::NAME, MacipAclAddReplaceReply::NAME];
 
 /// How long a dataplane may be silent before it counts as stuck.
 const SILENCE: Duration = Duration::from_secs(60);
@@ -157,6 +161,8 @@ struct Table {
     by_name: HashMap<String, u16>,
     /// Numbers of the messages that end a request.
     replies: HashSet<u16>,
+    /// Of these, the numbers of those whose return value is not at their beginning but at their end.
+    retval_last: HashSet<u16>,
 }
 
 fn introduce(stream: &mut UnixStream, decoder: &mut FrameDecoder) -> Result<Table> {
@@ -186,7 +192,9 @@ fn introduce(stream: &mut UnixStream, decoder: &mut FrameDecoder) -> Result<Tabl
         .collect();
     let replies = by_name.iter().filter(|(name, _)| name.ends_with("_reply"));
     let replies = replies.map(|(_, number)| *number).collect();
+    let retval_last = RETVAL_LAST.iter().filter_map(|name| by_name.get(*name));
     Ok(Table {
+        retval_last: retval_last.copied().collect(),
         client_index: reply.index,
         by_name,
         replies,
@@ -243,7 +251,9 @@ fn read_all(
         while let Some(message) = decoder.next_message()? {
             if decode::id(message).is_some_and(|id| table.replies.contains(&id)) {
                 ended += 1;
-                if message.get(6..10) != Some(&[0; 4]) {
+                let last = decode::id(message).is_some_and(|id| table.retval_last.contains(&id));
+                let at = if last { message.len() - 4 } else { 6 };
+                if message.get(at..at + 4) != Some(&[0; 4]) {
                     refused += 1;
                 }
             }

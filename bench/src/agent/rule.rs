@@ -79,13 +79,10 @@ async fn side(kind: &DataplaneKind, ports: usize, changes: u16) -> Result<Side> 
     bed.quiet(LATER).await?;
     bed.proxy()?.reset();
     let mut took = Vec::new();
-    for version in 1..=changes {
+    for change in 1..=changes {
         let begin = Instant::now();
-        bed.change_rule(version).await?;
-        // Both directions have the rule.
-        let reached = bed
-            .proxy()?
-            .reached(MESSAGE, 2 * u64::from(version), PATIENCE);
+        bed.change_rule(1000 + change).await?;
+        let reached = bed.proxy()?.reached(MESSAGE, change.into(), PATIENCE);
         reached.await?;
         took.push(begin.elapsed());
     }
