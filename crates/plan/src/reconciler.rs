@@ -334,9 +334,8 @@ impl Reconciler {
     }
 
     fn everyone(&mut self) {
-        self.news
-            .ports
-            .extend(self.compiler.ports().map(|(id, _)| id.clone()));
+        let mut ports = self.compiler.ports().map(|(id, _)| id.clone()).collect();
+        self.news.ports.append(&mut ports);
         self.news
             .physnets
             .extend(self.compiler.network().physnets.keys().cloned());
