@@ -5,7 +5,7 @@
 //! | part | what |
 //! |---|---|
 //! | [`rule`] | rules, checked |
-//! | [`tuple`] | what of a packet rules look at |
+//! | [`mod@tuple`] | what of a packet rules look at |
 //! | [`classifier`] | a list of rules, compiled |
 //! | [`macip`] | lists of source addresses, compiled |
 //! | [`session`] | the flows that were let through once |

@@ -1,7 +1,7 @@
 //! Sessions: flows that a reflexive rule let through, which then pass in both directions (VPP
 //! `session_inlines.h`, `sess_mgmt_node.c`).
 //!
-//! A session belongs to an interface. It is found by one [key](key) from both directions: a packet
+//! A session belongs to an interface. It is found by one [`key`] from both directions: a packet
 //! that the interface receives and the answer that it sends have the same.
 //!
 //! # Concurrency
