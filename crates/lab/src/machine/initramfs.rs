@@ -56,10 +56,11 @@ fn script() -> String {
         "#!/bin/busybox sh\n\
          /bin/busybox --install -s /bin\n\
          export PATH=/bin\n\
-         stty -echo\n\
          mount -t proc none /proc\n\
          mount -t sysfs none /sys\n\
          mount -t devtmpfs none /dev\n\
+         exec < /dev/ttyS1\n\
+         stty -echo\n\
          for n in $(seq 0 {last}); do insmod /modules/$n.ko; done\n\
          address=$(sed 's/.*weft.address=\\([^ ]*\\).*/\\1/' /proc/cmdline)\n\
          echo 1 > /proc/sys/net/ipv6/conf/eth0/disable_ipv6\n\
