@@ -13,7 +13,7 @@
 //! | [`foreign`] | what others have made in the dataplane | |
 //! | [`wire`] | the dataplane's API breaks off | |
 //! | [`security`] | security groups and anti-spoofing | 8, 9, 10, 11 |
-//! | [`vhost_user`] | real virtual machines | |
+//! | [`vhost_user`] | real virtual machines | 1, 2 |
 //! | [`transcript`] | the dataplane's answers beside VPP's | |
 //! | [`command_line`] | what a person sees | |
 //! | [`churn`] | everything at random | |

@@ -3,7 +3,7 @@
 
 use std::os::unix::net::UnixListener;
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 use weft_lab::wait_until;
 use weft_tests::{Group, HostConfig, Rule, Setup, scenario};
 
@@ -55,6 +55,15 @@ fn either_order(makes_sockets: bool) -> Result<()> {
         pair.booted().await?;
         cloud.effective(host, "one", revision_one).await?;
         cloud.effective(host, "two", revision_two).await?;
+        pair.reach_each_other().await?;
+
+        // The record goes and comes back while its machine runs.
+        cloud.delete(host, "one").await?;
+        cloud.absent(host, "one").await?;
+        let interface = host.contents().await?.vhost_user("one").cloned();
+        ensure!(interface.is_none(), "{interface:?}");
+        let revision = cloud.put(host, "one", &port(1, &["all"])).await?;
+        cloud.effective(host, "one", revision).await?;
         pair.reach_each_other().await?;
         cloud.plan_is_empty(host).await
     })

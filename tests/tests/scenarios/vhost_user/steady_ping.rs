@@ -1,13 +1,9 @@
 //! A ping inside a machine that goes on while something happens.
 
 use std::net::Ipv4Addr;
-use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
-use weft_lab::{VirtualMachine, wait_until};
-
-/// How long answers may take.
-const SOON: Duration = Duration::from_secs(30);
+use weft_lab::VirtualMachine;
 
 /// What it prints is in this file of the machine.
 const FILE: &str = "/ping";
@@ -27,16 +23,18 @@ impl<'a> SteadyPing<'a> {
 
     /// Waits until so many more packets are answered.
     pub(super) async fn goes_on(&mut self, packets: u32) -> Result<()> {
-        let goal = self.answers().await? + packets;
-        let what = format!("{packets} more answers");
-        let seen = wait_until(&what, SOON, async || {
-            Ok(match self.answers().await {
-                Ok(answers) if answers >= goal => Ok(()),
-                Ok(answers) => Err(format!("{answers} of {goal}")),
-                Err(error) => Err(format!("{error:#}")),
-            })
-        });
-        Ok(seen.await?)
+        let count = format!("grep -c seq= {FILE}");
+        let line = format!(
+            "end=$(($({count}) + {packets})); \
+             for n in $(seq 500); do [ $({count}) -ge $end ] && break; usleep 20000; done; \
+             [ $({count}) -ge $end ] || ! tail -1 {FILE}"
+        );
+        let (printed, is_good) = self.machine.run(&line).await?;
+        ensure!(
+            is_good,
+            "{packets} more answers are not to be had: {printed}"
+        );
+        Ok(())
     }
 
     /// Stops it. Every packet must have been answered once, but for the one that may be under way.
@@ -65,14 +63,6 @@ impl<'a> SteadyPing<'a> {
     pub(super) async fn stop(self) -> Result<()> {
         self.machine.run("kill -INT $!; wait $!").await?;
         Ok(())
-    }
-
-    async fn answers(&mut self) -> Result<u32> {
-        let (printed, _) = self.machine.run(&format!("grep -c seq= {FILE}")).await?;
-        printed
-            .trim()
-            .parse()
-            .with_context(|| format!("no number: {printed}"))
     }
 }
 
