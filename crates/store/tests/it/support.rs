@@ -1,9 +1,11 @@
 //! Servers to test against, and patience with a limit.
 
+use std::fs::File;
 use std::future::Future;
 use std::net::{SocketAddr, TcpListener};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
@@ -256,14 +258,20 @@ impl Drop for Etcd {
     }
 }
 
-/// A port that is free now, given to no other test, and below those that the system gives to
-/// outgoing connections: so that it is still free after the server on it was restarted.
+/// A port that is free now, given to no other test, also of another process, and below those that
+/// the system gives to outgoing connections: so that it is still free when the server on it is
+/// restarted.
 pub(crate) fn free_port() -> u16 {
-    static TAKEN: AtomicU32 = AtomicU32::new(0);
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    /// Locked files, one for each port that is given out, until this process ends.
+    static GIVEN: Mutex<Vec<File>> = Mutex::new(Vec::new());
     loop {
-        let number = std::process::id() * 101 + TAKEN.fetch_add(1, Ordering::Relaxed);
+        let number = std::process::id() * 101 + NEXT.fetch_add(1, Ordering::Relaxed);
         let port = u16::try_from(10_000 + number % 22_000).unwrap();
-        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
+        let path = std::env::temp_dir().join(format!("weft-test-port-{port}"));
+        let file = File::create(path).unwrap();
+        if file.try_lock().is_ok() && TcpListener::bind(("127.0.0.1", port)).is_ok() {
+            GIVEN.lock().unwrap().push(file);
             return port;
         }
     }
