@@ -204,8 +204,8 @@ fn is_icmp(frame: &[u8], kind: u8, source: Ipv4Addr) -> bool {
         && frame.get(34) == Some(&kind)
 }
 
-/// The port is not effective while its machine has no driver; both changes are told by the
-/// dataplane, which is looked at of the agent's own accord only every five minutes.
+/// The port is not effective while its machine has no driver. Both changes are told by the
+/// dataplane: an agent that only looks now and then would find the link up again.
 async fn rebooted(cloud: &Cloud, pair: &mut Pair) -> Result<()> {
     let host = cloud.a();
     let socket = host.vhost_socket("one");
