@@ -56,7 +56,7 @@ impl Reconciler {
             .object(&ObjectKey::Interface(interface.clone()));
         Some(match wanted {
             Some(Object::VhostUser(vhost)) => Status::Pending {
-                reason: format!("the peer is not connected to {}", vhost.socket),
+                reason: format!("no machine with a ready card is behind {}", vhost.socket),
             },
             _ => Status::Programmed {
                 reason: format!("the link of device {} is down", id.tap_name()),

@@ -138,7 +138,7 @@ fn a_vhost_user_port_is_effective_once_its_peer_is_there() {
     host.notice(&state(false));
     assert_eq!(
         pending(host.port_status(&port("web"))),
-        "the peer is not connected to /run/weft/vhost-user/web"
+        "no machine with a ready card is behind /run/weft/vhost-user/web"
     );
     host.take_news();
     host.notice(&state(true));
