@@ -312,7 +312,7 @@ impl Graph {
             }
             NodeId::ErrorDrop
             | NodeId::PgInput
-            | NodeId::VirtioInput
+            | NodeId::TapInput
             | NodeId::AfPacketInput
             | NodeId::VhostUserInput
             | NodeId::LoopbackInput => {

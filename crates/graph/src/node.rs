@@ -33,8 +33,8 @@ macro_rules! nodes {
 nodes! {
     /// Packets made by the packet generator.
     PgInput = "pg-input",
-    /// Packets received from a TAP.
-    VirtioInput = "virtio-input",
+    /// Packets received from a TAP (`virtio-input` before VPP 26.02).
+    TapInput = "tap-input",
     /// Packets received from an AF_PACKET socket.
     AfPacketInput = "af-packet-input",
     /// Packets received from a virtual machine's rings.
@@ -94,7 +94,7 @@ impl NodeId {
         matches!(
             self,
             Self::PgInput
-                | Self::VirtioInput
+                | Self::TapInput
                 | Self::AfPacketInput
                 | Self::VhostUserInput
                 | Self::LoopbackInput

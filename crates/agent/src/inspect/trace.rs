@@ -19,8 +19,7 @@ use crate::config::VppConfig;
 use parse::{AclStep, Matched, Packet};
 
 /// The nodes by which packets come from TAPs, virtual machines and uplinks. A VPP has those whose
-/// plugins it has; TAPs have a node of their own since
-/// 26.02 (`src/plugins/tap/rx_node.c`).
+/// plugins it has; TAPs have a node of their own since 26.02 (`src/plugins/tap/rx_node.c`).
 const INPUT_NODES: [&str; 9] = [
     "tap-input",
     "virtio-input",

@@ -28,7 +28,7 @@ pub enum DeviceClass {
     /// A loopback: what is sent to it comes back as received from it; never flooded to.
     #[default]
     Loopback,
-    /// A TAP (`virtio-input`).
+    /// A TAP (`tap-input`).
     Tap,
     /// An AF_PACKET socket on a host interface (`af-packet-input`).
     AfPacket,

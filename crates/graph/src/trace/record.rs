@@ -27,7 +27,7 @@ pub struct Record(Kind);
 
 #[derive(Clone, Debug)]
 enum Kind {
-    /// `virtio-input` and its like: where the packet came in, and how long it is.
+    /// `tap-input` and its like: where the packet came in, and how long it is.
     Input { rx: SwIfIndex, length: u32 },
     /// `ethernet-input`: the headers.
     Ethernet { headers: Box<[u8]> },

@@ -117,7 +117,7 @@ fn access_lists_come_first() {
     lab.tables
         .set_acl_list(a, AclDirection::Input, &[])
         .unwrap();
-    lab.tables.trace_add(NodeId::VirtioInput, 1);
+    lab.tables.trace_add(NodeId::TapInput, 1);
     lab.send(a, &[&udp(AHEAD, (1, 2))]);
     let trace = lab.tables.traces()[0].to_string();
     let line = "INACL: sw_if_index 0, next_index 0, table 0, offset -1";

@@ -18,7 +18,7 @@ fn as_many_packets_as_asked_for_are_traced_through_all_nodes() {
     let trunk = lab.port();
     lab.vlan_member(trunk, 100);
     let access = lab.member(0);
-    lab.tables.trace_add(NodeId::VirtioInput, 2);
+    lab.tables.trace_add(NodeId::TapInput, 2);
     let wire = tagged(1, 2, &[(Q, 100)]);
     lab.send(trunk, &[&wire]);
     lab.send(access, &[&frame(2, 1), &frame(2, 1)]);
@@ -26,7 +26,7 @@ fn as_many_packets_as_asked_for_are_traced_through_all_nodes() {
     assert_eq!(
         nodes(&lab, 0),
         [
-            "virtio-input",
+            "tap-input",
             "ethernet-input",
             "l2-input",
             "l2-input-vtr",
@@ -40,7 +40,7 @@ fn as_many_packets_as_asked_for_are_traced_through_all_nodes() {
     assert_eq!(
         nodes(&lab, 1),
         [
-            "virtio-input",
+            "tap-input",
             "ethernet-input",
             "l2-input",
             "l2-learn",
@@ -71,7 +71,7 @@ fn as_many_packets_as_asked_for_are_traced_through_all_nodes() {
 fn the_trace_of_a_dropped_packet_ends_with_the_reason() {
     let mut lab = Lab::new();
     let trunk = lab.port();
-    lab.tables.trace_add(NodeId::VirtioInput, 1);
+    lab.tables.trace_add(NodeId::TapInput, 1);
     lab.send(trunk, &[&tagged(1, 2, &[(Q, 100)])]);
     let traces = lab.tables.traces();
     let (node, record) = traces[0].records.last().unwrap();

@@ -74,7 +74,7 @@ impl DeviceClass {
     /// The input node in traces and `show runtime`.
     const fn input_node(self) -> NodeId {
         match self {
-            Self::Tap => NodeId::VirtioInput,
+            Self::Tap => NodeId::TapInput,
             Self::AfPacket => NodeId::AfPacketInput,
             Self::VhostUser => NodeId::VhostUserInput,
             Self::PacketGenerator => NodeId::PgInput,

@@ -8,7 +8,7 @@ use super::{filtered, port_rule};
 #[test]
 fn traces_name_list_and_rule() {
     let (mut lab, [a, _]) = filtered(&[port_rule(PermitReflect, 6, 80, 80)], &[]);
-    lab.tables.trace_add(NodeId::VirtioInput, 3);
+    lab.tables.trace_add(NodeId::TapInput, 3);
     lab.send(
         a,
         &[
