@@ -1,10 +1,10 @@
 //! Identifiers of security groups and address groups.
 
-use std::fmt;
-use std::str::FromStr;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
+
+use crate::text::checked_text;
 
 /// Why a text identifies no group.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -33,59 +33,23 @@ macro_rules! group_id {
 
         impl $name {
             /// The group with this identifier.
-            pub fn new(text: impl Into<String>) -> Result<Self, InvalidGroupId> {
-                let text = text.into();
+            pub fn new(text: impl AsRef<str>) -> Result<Self, InvalidGroupId> {
+                let text = text.as_ref();
                 let legal = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_');
                 let begins = text.bytes().next().is_some_and(|b| b.is_ascii_alphanumeric());
                 if !begins || text.len() > 36 || !text.bytes().all(legal) {
+                    let text = text.to_owned();
                     return Err(InvalidGroupId::Text { text, kind: $kind });
                 }
                 let reserved: Option<&str> = $reserved;
-                if reserved == Some(text.as_str()) {
-                    return Err(InvalidGroupId::Reserved(text));
+                if reserved == Some(text) {
+                    return Err(InvalidGroupId::Reserved(text.to_owned()));
                 }
                 Ok(Self(text.into()))
             }
-
-            /// The text.
-            pub fn as_str(&self) -> &str {
-                &self.0
-            }
         }
 
-        impl FromStr for $name {
-            type Err = InvalidGroupId;
-
-            fn from_str(text: &str) -> Result<Self, InvalidGroupId> {
-                Self::new(text)
-            }
-        }
-
-        impl TryFrom<String> for $name {
-            type Error = InvalidGroupId;
-
-            fn try_from(text: String) -> Result<Self, InvalidGroupId> {
-                Self::new(text)
-            }
-        }
-
-        impl From<$name> for String {
-            fn from(id: $name) -> Self {
-                id.0.as_ref().to_owned()
-            }
-        }
-
-        impl fmt::Display for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.pad(&self.0)
-            }
-        }
-
-        impl fmt::Debug for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                fmt::Debug::fmt(&self.0, f)
-            }
-        }
+        checked_text!($name, InvalidGroupId);
     };
 }
 

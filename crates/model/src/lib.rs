@@ -23,6 +23,7 @@ mod record;
 mod segment;
 mod socket_path;
 mod status;
+mod text;
 mod vlan;
 mod vni;
 

@@ -1,12 +1,11 @@
 //! Port identifiers.
 
-use std::fmt;
-use std::str::FromStr;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
 use crate::name::IfName;
+use crate::text::checked_text;
 
 /// A port: Neutron's UUID, or a name of an operator's own. 1 to 36 letters, digits, `.`, `-` and
 /// `_`, so that it fits into a key and, behind a prefix, into a VPP tag.
@@ -36,11 +35,6 @@ impl PortId {
         Ok(Self(text.into()))
     }
 
-    /// The text.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-
     /// The device that plays this port's TAP in the kernel: `tap` and eleven characters, as
     /// Neutron's agents name theirs (`tap` + the first eleven of the UUID).
     ///
@@ -66,39 +60,7 @@ fn fnv1a(bytes: &[u8]) -> u64 {
     })
 }
 
-impl FromStr for PortId {
-    type Err = InvalidPortId;
-
-    fn from_str(text: &str) -> Result<Self, InvalidPortId> {
-        Self::new(text)
-    }
-}
-
-impl TryFrom<String> for PortId {
-    type Error = InvalidPortId;
-
-    fn try_from(text: String) -> Result<Self, InvalidPortId> {
-        Self::new(text)
-    }
-}
-
-impl From<PortId> for String {
-    fn from(id: PortId) -> Self {
-        id.0.as_ref().to_owned()
-    }
-}
-
-impl fmt::Display for PortId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(&self.0)
-    }
-}
-
-impl fmt::Debug for PortId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Debug::fmt(&self.0, f)
-    }
-}
+checked_text!(PortId, InvalidPortId);
 
 #[cfg(test)]
 mod tests {

@@ -1,23 +1,23 @@
 //! Paths of UNIX-domain sockets.
 
-use std::fmt;
-use std::str::FromStr;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
 use crate::port_id::PortId;
+use crate::text::checked_text;
 
 /// The path of a UNIX-domain socket: absolute, of printable characters, 107 bytes at most
 /// (`sun_path` has 108 with the final NUL, unix(7)).
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
-pub struct SocketPath(String);
+pub struct SocketPath(Arc<str>);
 
 /// A directory of sockets that are named after ports. Short enough that each port's socket has a
 /// legal path: 70 bytes at most.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
-pub struct SocketDirectory(String);
+pub struct SocketDirectory(Arc<str>);
 
 /// Why a text is no path of a socket, or of a directory of such.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -28,89 +28,42 @@ pub struct InvalidSocketPath {
     most: usize,
 }
 
-fn check(text: String, what: &'static str, most: usize) -> Result<String, InvalidSocketPath> {
+fn check(text: &str, what: &'static str, most: usize) -> Result<Arc<str>, InvalidSocketPath> {
     let legal = text.starts_with('/')
         && text.len() > 1
         && text.len() <= most
         && !text.ends_with('/')
         && !text.chars().any(char::is_control);
     if legal {
-        Ok(text)
+        Ok(text.into())
     } else {
+        let text = text.to_owned();
         Err(InvalidSocketPath { text, what, most })
     }
 }
 
 impl SocketPath {
     /// The socket at this path.
-    pub fn new(text: impl Into<String>) -> Result<Self, InvalidSocketPath> {
-        check(text.into(), "a socket", 107).map(Self)
-    }
-
-    /// The text.
-    pub fn as_str(&self) -> &str {
-        &self.0
+    pub fn new(text: impl AsRef<str>) -> Result<Self, InvalidSocketPath> {
+        check(text.as_ref(), "a socket", 107).map(Self)
     }
 }
 
 impl SocketDirectory {
     /// The directory at this path, without a slash at its end.
-    pub fn new(text: impl Into<String>) -> Result<Self, InvalidSocketPath> {
-        check(text.into(), "a directory of sockets", 70).map(Self)
-    }
-
-    /// The text.
-    pub fn as_str(&self) -> &str {
-        &self.0
+    pub fn new(text: impl AsRef<str>) -> Result<Self, InvalidSocketPath> {
+        check(text.as_ref(), "a directory of sockets", 70).map(Self)
     }
 
     /// The socket of a port: `<directory>/<port>`, as networking-vpp has it.
     pub fn socket_of(&self, port: &PortId) -> SocketPath {
         // 70 bytes, a slash, and 36 of a port's identifier are 107.
-        SocketPath(format!("{}/{port}", self.0))
+        SocketPath(format!("{}/{port}", self.0).into())
     }
 }
 
-macro_rules! text {
-    ($name:ident) => {
-        impl FromStr for $name {
-            type Err = InvalidSocketPath;
-
-            fn from_str(text: &str) -> Result<Self, InvalidSocketPath> {
-                Self::new(text)
-            }
-        }
-
-        impl TryFrom<String> for $name {
-            type Error = InvalidSocketPath;
-
-            fn try_from(text: String) -> Result<Self, InvalidSocketPath> {
-                Self::new(text)
-            }
-        }
-
-        impl From<$name> for String {
-            fn from(path: $name) -> Self {
-                path.0
-            }
-        }
-
-        impl fmt::Display for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.pad(&self.0)
-            }
-        }
-
-        impl fmt::Debug for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                fmt::Debug::fmt(&self.0, f)
-            }
-        }
-    };
-}
-
-text!(SocketPath);
-text!(SocketDirectory);
+checked_text!(SocketPath, InvalidSocketPath);
+checked_text!(SocketDirectory, InvalidSocketPath);
 
 #[cfg(test)]
 mod tests {

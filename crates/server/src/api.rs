@@ -24,6 +24,7 @@ mod openapi;
 mod port;
 mod ports;
 mod read;
+mod reply;
 mod select;
 mod standing;
 mod state;

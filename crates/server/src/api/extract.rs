@@ -1,5 +1,7 @@
 //! What handlers take out of requests, with errors in the API's own form.
 
+use std::fmt::Display;
+use std::str::FromStr;
 use std::time::Duration;
 
 use axum::body::Bytes;
@@ -52,14 +54,21 @@ where
         .map_err(|error| ErrorDetail::new(ErrorCode::BadRequest, error.body_text()))
 }
 
+/// The one parameter of the path, which is the name of a `what`.
+async fn named<T, S>(what: &'static str, parts: &mut Parts, state: &S) -> Result<T, ErrorDetail>
+where
+    T: FromStr<Err: Display>,
+    S: Send + Sync,
+{
+    let name: String = path(parts, state).await?;
+    name.parse().map_err(|error| ErrorDetail::name(what, error))
+}
+
 impl<S: Send + Sync> FromRequestParts<S> for HostPath {
     type Rejection = ErrorDetail;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ErrorDetail> {
-        let host: String = path(parts, state).await?;
-        host.parse()
-            .map(Self)
-            .map_err(|error| ErrorDetail::name("host", error))
+        named("host", parts, state).await.map(Self)
     }
 }
 
@@ -67,10 +76,7 @@ impl<S: Send + Sync> FromRequestParts<S> for PortPath {
     type Rejection = ErrorDetail;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ErrorDetail> {
-        let port: String = path(parts, state).await?;
-        port.parse()
-            .map(Self)
-            .map_err(|error| ErrorDetail::name("port", error))
+        named("port", parts, state).await.map(Self)
     }
 }
 
@@ -78,11 +84,7 @@ impl<S: Send + Sync> FromRequestParts<S> for SecurityGroupPath {
     type Rejection = ErrorDetail;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ErrorDetail> {
-        let group: String = path(parts, state).await?;
-        group
-            .parse()
-            .map(Self)
-            .map_err(|error| ErrorDetail::name("group", error))
+        named("group", parts, state).await.map(Self)
     }
 }
 
@@ -90,11 +92,7 @@ impl<S: Send + Sync> FromRequestParts<S> for AddressGroupPath {
     type Rejection = ErrorDetail;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ErrorDetail> {
-        let group: String = path(parts, state).await?;
-        group
-            .parse()
-            .map(Self)
-            .map_err(|error| ErrorDetail::name("group", error))
+        named("group", parts, state).await.map(Self)
     }
 }
 

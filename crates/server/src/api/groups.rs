@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use axum::Json;
 use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode, header};
-use axum::response::{IntoResponse, Response};
+use axum::http::HeaderMap;
+use axum::response::Response;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
@@ -17,10 +17,10 @@ use weft_store::{KeyValue, Part};
 
 use super::error::{ErrorBody, ErrorCode, ErrorDetail, RecordName};
 use super::extract::{AddressGroupPath, Body, Params, SecurityGroupPath};
-use super::{App, read, write};
+use super::{App, read, reply, write};
 use crate::apply::ApplyResult;
 use crate::overview::Warning;
-use crate::precondition::{Precondition, etag, is_known};
+use crate::precondition::Precondition;
 use crate::record::GroupRecord;
 use crate::view::{AddressGroupView, MemberView, SecurityGroupView};
 
@@ -149,7 +149,7 @@ pub(crate) async fn get_security(
         }
     }
     let kv = group.ok_or_else(|| no_security_group(&id))?;
-    shown(&headers, kv.mod_revision, security_group(&id, kv, members))
+    reply::shown(&headers, kv.mod_revision, security_group(&id, kv, members))
 }
 
 /// Says what a security group allows.
@@ -271,7 +271,7 @@ pub(crate) async fn get_address(
     let key = app.keys.text(&Key::AddressGroup(id.clone()));
     let kv = app.store.get(&key).await?;
     let kv = kv.ok_or_else(|| no_address_group(&id))?;
-    shown(&headers, kv.mod_revision, address_group(&id, &kv))
+    reply::shown(&headers, kv.mod_revision, address_group(&id, &kv))
 }
 
 /// Says which addresses are in an address group.
@@ -365,10 +365,6 @@ async fn delete(app: &App, key: &Key, headers: &HeaderMap) -> Result<Option<i64>
 }
 
 fn put_reply(id: &str, written: write::Written, record: Value, warnings: Vec<Warning>) -> Response {
-    let status = match written.result {
-        ApplyResult::Created => StatusCode::CREATED,
-        _ => StatusCode::OK,
-    };
     let reply = GroupPutReply {
         id: id.to_owned(),
         result: written.result,
@@ -376,26 +372,7 @@ fn put_reply(id: &str, written: write::Written, record: Value, warnings: Vec<War
         record,
         warnings,
     };
-    tagged(written.revision, (status, Json(reply)))
-}
-
-fn shown(
-    headers: &HeaderMap,
-    revision: i64,
-    view: impl Serialize,
-) -> Result<Response, ErrorDetail> {
-    if is_known(headers, revision)? {
-        return Ok(tagged(revision, StatusCode::NOT_MODIFIED));
-    }
-    Ok(tagged(revision, Json(view)))
-}
-
-fn tagged(revision: i64, reply: impl IntoResponse) -> Response {
-    let mut response = reply.into_response();
-    if let Some(tag) = etag(revision) {
-        response.headers_mut().insert(header::ETAG, tag);
-    }
-    response
+    reply::put(written.result, written.revision, reply)
 }
 
 fn security_group(

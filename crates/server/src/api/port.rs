@@ -2,18 +2,18 @@
 
 use axum::Json;
 use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode, header};
-use axum::response::{IntoResponse, Response};
+use axum::http::HeaderMap;
+use axum::response::Response;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
 
 use super::error::{ErrorBody, ErrorDetail};
 use super::extract::{Body, PlacePath};
-use super::{App, read, write};
+use super::{App, read, reply, write};
 use crate::apply::ApplyResult;
 use crate::overview::Warning;
-use crate::precondition::{Precondition, etag, is_known};
+use crate::precondition::Precondition;
 use crate::record::Record;
 use crate::view::PortView;
 
@@ -70,11 +70,7 @@ pub(crate) async fn get(
 ) -> Result<Response, ErrorDetail> {
     let view = read::port(&app, &host, &port).await?;
     let view = view.ok_or_else(|| ErrorDetail::no_port(&host, &port))?;
-    let revision = view.mod_revision;
-    if is_known(&headers, revision)? {
-        return Ok(tagged(revision, StatusCode::NOT_MODIFIED));
-    }
-    Ok(tagged(revision, Json(view)))
+    reply::shown(&headers, view.mod_revision, view)
 }
 
 /// Says what a port shall be.
@@ -123,10 +119,6 @@ pub(crate) async fn put(
         app.overviews.reach(written.revision).await;
     }
     let warnings = app.overviews.warnings(&host, &port, &record);
-    let status = match written.result {
-        ApplyResult::Created => StatusCode::CREATED,
-        _ => StatusCode::OK,
-    };
     let reply = PutReply {
         host: host.to_string(),
         port: port.to_string(),
@@ -135,7 +127,7 @@ pub(crate) async fn put(
         record: record.value,
         warnings,
     };
-    Ok(tagged(written.revision, (status, Json(reply))))
+    Ok(reply::put(written.result, written.revision, reply))
 }
 
 /// Says that a port shall not be.
@@ -171,12 +163,4 @@ pub(crate) async fn delete(
         port,
         revision: written.revision,
     }))
-}
-
-fn tagged(revision: i64, reply: impl IntoResponse) -> Response {
-    let mut response = reply.into_response();
-    if let Some(tag) = etag(revision) {
-        response.headers_mut().insert(header::ETAG, tag);
-    }
-    response
 }

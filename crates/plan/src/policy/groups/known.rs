@@ -16,29 +16,29 @@ pub(super) enum Known<T> {
     Read(Option<T>),
 }
 
-/// The members of security groups that rules name.
-#[derive(Clone, Debug, Default)]
-pub(super) struct RemoteGroups(BTreeMap<SecurityGroupId, RemoteGroup>);
+/// What rules name: for each name what is known of it, and the groups whose rules name it.
+#[derive(Clone, Debug)]
+pub(super) struct Named<K, T>(BTreeMap<K, Entry<T>>);
 
 #[derive(Clone, Debug, Default)]
-struct RemoteGroup {
-    /// Whether all its members are known.
+struct Entry<T> {
+    known: T,
+    users: BTreeSet<SecurityGroupId>,
+}
+
+/// The members of security groups that rules name.
+pub(super) type RemoteGroups = Named<SecurityGroupId, Members>;
+
+/// The members of a security group.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Members {
+    /// Whether all are known.
     read: bool,
     members: BTreeMap<PortId, Result<GroupMember, InvalidRecord>>,
-    /// The groups whose rules name it.
-    users: BTreeSet<SecurityGroupId>,
 }
 
 /// The address groups that rules name.
-#[derive(Clone, Debug, Default)]
-pub(super) struct AddressGroups(BTreeMap<AddressGroupId, Addresses>);
-
-#[derive(Clone, Debug, Default)]
-struct Addresses {
-    record: Known<Result<AddressGroup, InvalidRecord>>,
-    /// The groups whose rules name it.
-    users: BTreeSet<SecurityGroupId>,
-}
+pub(super) type AddressGroups = Named<AddressGroupId, Known<Result<AddressGroup, InvalidRecord>>>;
 
 impl<T> Known<T> {
     pub(super) fn get(&self) -> Option<&T> {
@@ -49,25 +49,37 @@ impl<T> Known<T> {
     }
 }
 
-impl RemoteGroups {
-    pub(super) fn enter(&mut self, group: &SecurityGroupId, user: &SecurityGroupId) {
-        let entry = self.0.entry(group.clone()).or_default();
+impl<K, T> Default for Named<K, T> {
+    fn default() -> Self {
+        Self(BTreeMap::new())
+    }
+}
+
+impl<K: Clone + Ord, T: Default> Named<K, T> {
+    pub(super) fn enter(&mut self, name: &K, user: &SecurityGroupId) {
+        let entry = self.0.entry(name.clone()).or_default();
         entry.users.insert(user.clone());
     }
 
     /// Answers whether no group's rules name it any more; it is forgotten then.
-    pub(super) fn leave(&mut self, group: &SecurityGroupId, user: &SecurityGroupId) -> bool {
-        let Some(entry) = self.0.get_mut(group) else {
+    pub(super) fn leave(&mut self, name: &K, user: &SecurityGroupId) -> bool {
+        let Some(entry) = self.0.get_mut(name) else {
             return false;
         };
         entry.users.remove(user);
         let unused = entry.users.is_empty();
         if unused {
-            self.0.remove(group);
+            self.0.remove(name);
         }
         unused
     }
 
+    fn known(&self, name: &K) -> Option<&T> {
+        self.0.get(name).map(|entry| &entry.known)
+    }
+}
+
+impl RemoteGroups {
     /// Answers the groups to whose rules it makes a difference.
     pub(super) fn set(
         &mut self,
@@ -75,10 +87,10 @@ impl RemoteGroups {
         members: BTreeMap<PortId, Result<GroupMember, InvalidRecord>>,
     ) -> Vec<SecurityGroupId> {
         match self.0.get_mut(group) {
-            Some(entry) if !entry.read || entry.members != members => {
-                entry.read = true;
-                entry.members = members;
-                entry.users.iter().cloned().collect()
+            Some(Entry { known, users }) if !known.read || known.members != members => {
+                known.read = true;
+                known.members = members;
+                users.iter().cloned().collect()
             }
             _ => Vec::new(),
         }
@@ -91,34 +103,31 @@ impl RemoteGroups {
         port: &PortId,
         member: Option<Result<GroupMember, InvalidRecord>>,
     ) -> Vec<SecurityGroupId> {
-        let Some(entry) = self.0.get_mut(group) else {
+        let Some(Entry { known, users }) = self.0.get_mut(group) else {
             return Vec::new();
         };
-        if entry.members.get(port) == member.as_ref() {
+        if known.members.get(port) == member.as_ref() {
             return Vec::new();
         }
         match member {
-            Some(member) => entry.members.insert(port.clone(), member),
-            None => entry.members.remove(port),
+            Some(member) => known.members.insert(port.clone(), member),
+            None => known.members.remove(port),
         };
-        if entry.read {
-            entry.users.iter().cloned().collect()
+        if known.read {
+            users.iter().cloned().collect()
         } else {
             Vec::new()
         }
     }
 
     pub(super) fn is_read(&self, group: &SecurityGroupId) -> bool {
-        self.0.get(group).is_some_and(|entry| entry.read)
+        self.known(group).is_some_and(|known| known.read)
     }
 
     /// The addresses of all members.
     pub(super) fn addresses(&self, group: &SecurityGroupId) -> impl Iterator<Item = IpPrefix> {
-        let members = self
-            .0
-            .get(group)
-            .into_iter()
-            .flat_map(|entry| entry.members.values());
+        let known = self.known(group).into_iter();
+        let members = known.flat_map(|known| known.members.values());
         members
             .flatten()
             .flat_map(|member| member.addresses.iter().copied())
@@ -126,11 +135,8 @@ impl RemoteGroups {
 
     /// The members whose records cannot be used.
     pub(super) fn faults(&self, group: &SecurityGroupId) -> impl Iterator<Item = String> {
-        let members = self
-            .0
-            .get(group)
-            .into_iter()
-            .flat_map(|entry| &entry.members);
+        let known = self.known(group).into_iter();
+        let members = known.flat_map(|known| &known.members);
         members.filter_map(move |(port, member)| {
             let error = member.as_ref().err()?;
             Some(format!("member {port} of security group {group}: {error}"))
@@ -139,24 +145,6 @@ impl RemoteGroups {
 }
 
 impl AddressGroups {
-    pub(super) fn enter(&mut self, group: &AddressGroupId, user: &SecurityGroupId) {
-        let entry = self.0.entry(group.clone()).or_default();
-        entry.users.insert(user.clone());
-    }
-
-    /// Answers whether no group's rules name it any more; it is forgotten then.
-    pub(super) fn leave(&mut self, group: &AddressGroupId, user: &SecurityGroupId) -> bool {
-        let Some(entry) = self.0.get_mut(group) else {
-            return false;
-        };
-        entry.users.remove(user);
-        let unused = entry.users.is_empty();
-        if unused {
-            self.0.remove(group);
-        }
-        unused
-    }
-
     /// Answers the groups to whose rules it makes a difference.
     pub(super) fn set(
         &mut self,
@@ -165,8 +153,8 @@ impl AddressGroups {
     ) -> Vec<SecurityGroupId> {
         let known = Known::Read(record);
         match self.0.get_mut(group) {
-            Some(entry) if entry.record != known => {
-                entry.record = known;
+            Some(entry) if entry.known != known => {
+                entry.known = known;
                 entry.users.iter().cloned().collect()
             }
             _ => Vec::new(),
@@ -174,13 +162,13 @@ impl AddressGroups {
     }
 
     pub(super) fn is_read(&self, group: &AddressGroupId) -> bool {
-        let entry = self.0.get(group);
-        entry.is_some_and(|entry| entry.record != Known::Unread)
+        let known = self.known(group);
+        known.is_some_and(|known| *known != Known::Unread)
     }
 
     /// The addresses in the group.
     pub(super) fn addresses(&self, group: &AddressGroupId) -> impl Iterator<Item = IpPrefix> {
-        let record = self.0.get(group).and_then(|entry| entry.record.get());
+        let record = self.known(group).and_then(Known::get);
         let record = record.and_then(|record| record.as_ref().ok());
         record
             .into_iter()
@@ -189,7 +177,7 @@ impl AddressGroups {
 
     /// Why the group has no addresses, if it should have some.
     pub(super) fn fault(&self, group: &AddressGroupId) -> Option<String> {
-        match &self.0.get(group)?.record {
+        match self.known(group)? {
             Known::Read(None) => Some(format!("address group {group} is not in the store")),
             Known::Read(Some(Err(error))) => Some(format!("address group {group}: {error}")),
             Known::Unread | Known::Read(Some(Ok(_))) => None,

@@ -97,16 +97,8 @@ impl Context<'_> {
             },
         };
         let mut left = tap.clone();
-        left.admin_up = false;
-        let (mtu, admin) = tokio::join!(
-            self.set_mtu(sw_if_index, tap.mtu),
-            self.set_admin(sw_if_index, tap.admin_up)
-        );
-        if mtu.is_err() {
-            left.mtu = default_mtu();
-        }
-        left.admin_up = tap.admin_up && admin.is_ok();
-        let ended = Ended::of_steps(mtu.and(admin), Object::Tap(left))?;
+        let steps = self.prepare(sw_if_index, &mut left.mtu, &mut left.admin_up);
+        let ended = Ended::of_steps(steps.await, Object::Tap(left))?;
         Ok(ended.with(Change::Interface(mark.key(), sw_if_index)))
     }
 
@@ -133,18 +125,8 @@ impl Context<'_> {
     pub(super) async fn update_tap(self, from: &Tap, to: &Tap) -> Result<Ended, CallError> {
         let key = InterfaceKey::Tap(to.port.clone());
         let mut left = from.clone();
-        let steps = async {
-            let sw_if_index = self.interface(&key)?;
-            if from.mtu != to.mtu {
-                self.set_mtu(sw_if_index, to.mtu).await?;
-                left.mtu = to.mtu;
-            }
-            if from.admin_up != to.admin_up {
-                self.set_admin(sw_if_index, to.admin_up).await?;
-            }
-            Ok(())
-        }
-        .await;
+        let admin = (from.admin_up, to.admin_up);
+        let steps = self.update_port(&key, &mut left.mtu, to.mtu, admin).await;
         Ended::of_steps(steps, Object::Tap(left))
     }
 
@@ -271,6 +253,41 @@ impl Context<'_> {
         written
             .await
             .map_err(|failure| (failure, Some(sw_if_index)))
+    }
+
+    /// Gives a port's interface that was just made its MTU and state; both become what they are
+    /// then.
+    pub(super) async fn prepare(
+        self,
+        sw_if_index: SwIfIndex,
+        mtu: &mut Mtu,
+        admin_up: &mut bool,
+    ) -> Result<(), Failure> {
+        let (mtu_set, admin_set) = tokio::join!(
+            self.set_mtu(sw_if_index, *mtu),
+            self.set_admin(sw_if_index, *admin_up)
+        );
+        if mtu_set.is_err() {
+            *mtu = default_mtu();
+        }
+        *admin_up &= admin_set.is_ok();
+        mtu_set.and(admin_set)
+    }
+
+    /// Makes of a port's `mtu` the one that is wanted, then sets its state if that changes, too.
+    pub(super) async fn update_port(
+        self,
+        key: &InterfaceKey,
+        mtu: &mut Mtu,
+        wanted: Mtu,
+        (from, to): (bool, bool),
+    ) -> Result<(), Failure> {
+        let sw_if_index = self.interface(key)?;
+        if *mtu != wanted {
+            self.set_mtu(sw_if_index, wanted).await?;
+            *mtu = wanted;
+        }
+        self.update_admin(key, from, to).await
     }
 
     async fn update_admin(self, key: &InterfaceKey, from: bool, to: bool) -> Result<(), Failure> {

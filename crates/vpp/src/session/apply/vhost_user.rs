@@ -5,7 +5,7 @@ use weft_vpp_wire::messages::interface::SwInterfaceDump;
 use weft_vpp_wire::messages::vhost_user::{CreateVhostUserIfV2, DeleteVhostUserIf};
 use weft_vpp_wire::{FixedString, InvalidText, Message, Retval, SwIfIndex};
 
-use super::interface::{default_mtu, explained, text};
+use super::interface::{explained, text};
 use super::{Context, Ended, Failure, gone};
 use crate::error::CallError;
 use crate::session::handles::Change;
@@ -20,15 +20,8 @@ impl Context<'_> {
             Err(Failure::Lost(error)) => return Err(error),
         };
         let mut left = vhost.clone();
-        let (mtu, admin) = tokio::join!(
-            self.set_mtu(sw_if_index, vhost.mtu),
-            self.set_admin(sw_if_index, vhost.admin_up)
-        );
-        if mtu.is_err() {
-            left.mtu = default_mtu();
-        }
-        left.admin_up = vhost.admin_up && admin.is_ok();
-        let ended = Ended::of_steps(mtu.and(admin), Object::VhostUser(left))?;
+        let steps = self.prepare(sw_if_index, &mut left.mtu, &mut left.admin_up);
+        let ended = Ended::of_steps(steps.await, Object::VhostUser(left))?;
         Ok(ended.with(Change::Interface(mark.key(), sw_if_index)))
     }
 
@@ -39,18 +32,8 @@ impl Context<'_> {
     ) -> Result<Ended, CallError> {
         let key = InterfaceKey::VhostUser(to.port.clone());
         let mut left = from.clone();
-        let steps = async {
-            let sw_if_index = self.interface(&key)?;
-            if from.mtu != to.mtu {
-                self.set_mtu(sw_if_index, to.mtu).await?;
-                left.mtu = to.mtu;
-            }
-            if from.admin_up != to.admin_up {
-                self.set_admin(sw_if_index, to.admin_up).await?;
-            }
-            Ok(())
-        }
-        .await;
+        let admin = (from.admin_up, to.admin_up);
+        let steps = self.update_port(&key, &mut left.mtu, to.mtu, admin).await;
         Ended::of_steps(steps, Object::VhostUser(left))
     }
 
