@@ -5,7 +5,7 @@
 
 use std::marker::PhantomData;
 
-use weft_packet::{BufferIndex, SwIfIndex};
+use weft_packet::{BufferIndex, Meta, SwIfIndex};
 
 use super::{BATCH, l2_output};
 use crate::{
@@ -142,11 +142,7 @@ impl<A: Family + OfFamily, const INPUT: bool> Node for AclNode<A, INPUT> {
             let buffers = cx.pool.buffers();
             for (&packet, flow) in packets.iter().zip(&mut flows) {
                 let meta = buffers.meta(packet);
-                let interface = if INPUT {
-                    meta.rx_sw_if_index
-                } else {
-                    meta.tx_sw_if_index
-                };
+                let interface = faced::<INPUT>(meta);
                 let l3 = usize::from(meta.l2.l2_len);
                 *flow = match A::tuple(buffers.data(packet), l3) {
                     Some(tuple) => {
@@ -173,11 +169,7 @@ impl<A: Family + OfFamily, const INPUT: bool> Node for AclNode<A, INPUT> {
                 .zip(verdicts)
             {
                 let meta = cx.pool.meta(packet);
-                let (interface, bytes) = if INPUT {
-                    (meta.rx_sw_if_index, meta.total_length())
-                } else {
-                    (meta.tx_sw_if_index, meta.total_length())
-                };
+                let (interface, bytes) = (faced::<INPUT>(meta), meta.total_length());
                 if interface != lists.interface {
                     lists = Lists::of(cx, interface, INPUT);
                 }
@@ -223,12 +215,7 @@ impl<A: Family + OfFamily, const INPUT: bool> Node for AclNode<A, INPUT> {
         cx.count(Self::COUNTERS.restart_timer, tally.restart_timer);
         if TRACE {
             for (&packet, &verdict) in packets.iter().zip(&verdicts) {
-                let meta = cx.pool.meta(packet);
-                let interface = if INPUT {
-                    meta.rx_sw_if_index
-                } else {
-                    meta.tx_sw_if_index
-                };
+                let interface = faced::<INPUT>(cx.pool.meta(packet));
                 let lists = Lists::of(cx, interface, INPUT);
                 let context = lists.binding.map(|binding| binding.context);
                 cx.trace(Self::ID, packet, |pool| {
@@ -236,6 +223,16 @@ impl<A: Family + OfFamily, const INPUT: bool> Node for AclNode<A, INPUT> {
                 });
             }
         }
+    }
+}
+
+/// The interface whose lists are asked.
+#[inline]
+fn faced<const INPUT: bool>(meta: &Meta) -> SwIfIndex {
+    if INPUT {
+        meta.rx_sw_if_index
+    } else {
+        meta.tx_sw_if_index
     }
 }
 
