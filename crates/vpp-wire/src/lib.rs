@@ -39,6 +39,6 @@ pub use message::{
 pub use retval::Retval;
 pub use table::{InvalidTable, MessageTable};
 pub use types::{
-    BdId, FixedString, InvalidText, Ip4Prefix, Ip6Prefix, Length, List, MacAddress, Prefix,
-    SwIfIndex, TooManyElements, VarString,
+    Address, BdId, FixedString, InvalidText, Ip4Prefix, Ip6Prefix, Length, List, MacAddress,
+    Prefix, SwIfIndex, TooManyElements, VarString,
 };

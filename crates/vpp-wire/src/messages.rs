@@ -5,14 +5,18 @@
 
 pub mod acl;
 pub mod af_packet;
+pub mod fib;
 pub mod graph;
 pub mod interface;
+pub mod ip;
 pub mod l2;
 pub mod memclnt;
 pub mod tapv2;
 pub mod vhost_user;
 pub mod vlib;
 pub mod vpe;
+pub mod vxlan;
+pub mod vxlan_gpe;
 
 #[cfg(test)]
 mod tests;
@@ -29,6 +33,10 @@ pub fn declared() -> impl Iterator<Item = &'static Declared> {
         tapv2::DECLARED,
         af_packet::DECLARED,
         l2::DECLARED,
+        fib::DECLARED,
+        ip::DECLARED,
+        vxlan::DECLARED,
+        vxlan_gpe::DECLARED,
         graph::DECLARED,
         acl::DECLARED,
         vhost_user::DECLARED,

@@ -11,7 +11,7 @@ mod ip;
 mod list;
 mod text;
 
-pub use ip::{Ip4Prefix, Ip6Prefix, Prefix};
+pub use ip::{Address, Ip4Prefix, Ip6Prefix, Prefix};
 pub use list::{Length, List, TooManyElements};
 pub use text::{FixedString, InvalidText, VarString};
 
@@ -93,4 +93,4 @@ macro_rules! wire_newtype {
     )*};
 }
 
-wire_newtype!(SwIfIndex, BdId, MacAddress);
+wire_newtype!(SwIfIndex, BdId, MacAddress, Address);

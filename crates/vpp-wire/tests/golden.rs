@@ -10,7 +10,8 @@ use std::collections::BTreeSet;
 use std::fmt::Debug;
 
 use weft_vpp_wire::messages::{
-    acl, af_packet, declared, graph, interface, l2, memclnt, tapv2, vhost_user, vlib, vpe,
+    acl, af_packet, declared, fib, graph, interface, ip, l2, memclnt, tapv2, vhost_user, vlib, vpe,
+    vxlan, vxlan_gpe,
 };
 use weft_vpp_wire::{DecodeError, FrameDecoder, Kind, Message, Retval, decode, encode, frame};
 
@@ -74,6 +75,10 @@ fn read(name: &str, message: &[u8]) -> Result<(String, Vec<u8>), DecodeError> {
             l2::BridgeDomainDump l2::BridgeFlags l2::BridgeDomainSetMacAge
             l2::SwInterfaceSetL2Bridge l2::L2InterfaceVlanTagRewrite l2::L2fibAddDel
             l2::L2FibTableDump l2::L2fibFlushAll l2::L2fibFlushBd l2::L2fibFlushInt
+            l2::L2Flags l2::BdIpMacAddDel l2::BdIpMacDump interface::SwInterfaceAddDelAddress
+            fib::FibSourceAdd fib::FibSourceDump ip::IpAddressDump ip::IpRouteAddDelV2
+            ip::IpRouteV2Dump vxlan::VxlanAddDelTunnelV3 vxlan::VxlanTunnelV2Dump
+            vxlan_gpe::VxlanGpeAddDelTunnelV2 vxlan_gpe::VxlanGpeTunnelV2Dump
             acl::AclPluginGetVersion acl::AclAddReplace acl::AclDel acl::AclDump
             acl::AclInterfaceSetAclList acl::AclInterfaceListDump acl::MacipAclAddReplace
             acl::MacipAclDel acl::MacipAclInterfaceAddDel acl::MacipAclDump
@@ -93,12 +98,17 @@ fn read(name: &str, message: &[u8]) -> Result<(String, Vec<u8>), DecodeError> {
             l2::SwInterfaceSetL2BridgeReply l2::L2InterfaceVlanTagRewriteReply
             l2::L2fibAddDelReply l2::L2fibFlushAllReply l2::L2fibFlushBdReply
             l2::L2fibFlushIntReply
+            l2::L2FlagsReply l2::BdIpMacAddDelReply interface::SwInterfaceAddDelAddressReply
+            fib::FibSourceAddReply ip::IpRouteAddDelV2Reply vxlan::VxlanAddDelTunnelV3Reply
+            vxlan_gpe::VxlanGpeAddDelTunnelV2Reply
             acl::AclAddReplaceReply acl::AclDelReply acl::AclInterfaceSetAclListReply
             acl::MacipAclAddReplaceReply acl::MacipAclDelReply acl::MacipAclInterfaceAddDelReply
             vhost_user::CreateVhostUserIfV2Reply vhost_user::ModifyVhostUserIfV2Reply
             vhost_user::DeleteVhostUserIfReply;
         details: interface::SwInterfaceDetails tapv2::SwInterfaceTapV2Details
             af_packet::AfPacketDetails l2::BridgeDomainDetails l2::L2FibTableDetails
+            l2::BdIpMacDetails fib::FibSourceDetails ip::IpAddressDetails ip::IpRouteV2Details
+            vxlan::VxlanTunnelV2Details vxlan_gpe::VxlanGpeTunnelV2Details
             graph::GraphNodeDetails acl::AclPluginGetVersionReply acl::AclDetails
             acl::AclInterfaceListDetails acl::MacipAclDetails acl::MacipAclInterfaceListDetails
             vhost_user::SwInterfaceVhostUserDetails;

@@ -1,7 +1,7 @@
 //! `src/vnet/interface.api`: what all interfaces have, loopbacks and sub-interfaces.
 
 use crate::message::messages;
-use crate::types::{FixedString, MacAddress, SwIfIndex, VarString, wire_enum, wire_flags};
+use crate::types::{FixedString, MacAddress, Prefix, SwIfIndex, VarString, wire_enum, wire_flags};
 
 wire_flags! {
     /// State of an interface (`enum if_status_flags`).
@@ -207,6 +207,21 @@ messages! {
 
     /// Answers [`SwInterfaceSetMacAddress`].
     reply SwInterfaceSetMacAddressReply("sw_interface_set_mac_address_reply", 0xe8d4_e804) {}
+
+    /// Gives an interface an IP address, with the route to its network, or takes it away.
+    request SwInterfaceAddDelAddress("sw_interface_add_del_address", 0x5463_d73b) -> SwInterfaceAddDelAddressReply {
+        /// The interface.
+        sw_if_index: SwIfIndex,
+        /// Give, else take.
+        is_add: bool,
+        /// Take all.
+        del_all: bool,
+        /// The address, with the length of its network's prefix.
+        prefix: Prefix,
+    }
+
+    /// Answers [`SwInterfaceAddDelAddress`].
+    reply SwInterfaceAddDelAddressReply("sw_interface_add_del_address_reply", 0xe8d4_e804) {}
 
     /// Creates a loopback with the next free number.
     request CreateLoopback("create_loopback", 0x42bb_5d22) -> CreateLoopbackReply {

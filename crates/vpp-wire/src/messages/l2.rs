@@ -2,7 +2,9 @@
 
 use crate::codec::{DecodeErrorKind, Reader, Wire, Writer};
 use crate::message::messages;
-use crate::types::{BdId, FixedString, List, MacAddress, SwIfIndex, wire_enum, wire_flags};
+use crate::types::{
+    Address, BdId, FixedString, List, MacAddress, SwIfIndex, wire_enum, wire_flags,
+};
 
 wire_enum! {
     /// What is done to the tags of frames as they come in, and undone as they go out
@@ -56,6 +58,50 @@ wire_flags! {
         ARP_TERM = 0x10,
         /// Forward ARP as unicast.
         ARP_UFWD = 0x20,
+    }
+}
+
+wire_flags! {
+    /// What a member takes part in, as VPP keeps it (`foreach_l2input_feat`, `src/vnet/l2/l2_input.h`):
+    /// those that [`L2Flags`] can set, whose bits are the same from 23.10 to 26.06.
+    L2InputFeatures: u32 {
+        /// Its frames are flooded.
+        FLOOD = 0x0004,
+        /// ARP and neighbour discovery from it are answered.
+        ARP_TERM = 0x0010,
+        /// Its frames to unknown addresses are flooded.
+        UU_FLOOD = 0x0020,
+        /// Its frames are forwarded.
+        FWD = 0x0080,
+        /// Addresses are learned from its frames.
+        LEARN = 0x0200,
+    }
+}
+
+/// What a bridge domain answers ARP and neighbour discovery with (`bd_ip_mac`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct BdIpMac {
+    /// The bridge domain.
+    pub bd_id: BdId,
+    /// The address asked for.
+    pub ip: Address,
+    /// The answer.
+    pub mac: MacAddress,
+}
+
+impl Wire for BdIpMac {
+    fn encode(&self, writer: &mut Writer<'_>) {
+        self.bd_id.encode(writer);
+        self.ip.encode(writer);
+        self.mac.encode(writer);
+    }
+
+    fn decode(reader: &mut Reader<'_>) -> Result<Self, DecodeErrorKind> {
+        Ok(Self {
+            bd_id: Wire::decode(reader)?,
+            ip: Wire::decode(reader)?,
+            mac: Wire::decode(reader)?,
+        })
     }
 }
 
@@ -255,6 +301,46 @@ messages! {
         filter_mac: bool,
         /// It is the address of the bridge virtual interface.
         bvi_mac: bool,
+    }
+
+    /// Sets what a member of a bridge domain takes part in, or takes that from it. Joining a bridge
+    /// domain sets all. With no flags it changes nothing, and the reply tells what is set.
+    request L2Flags("l2_flags", 0xfc41_cfe8) -> L2FlagsReply {
+        /// The interface.
+        sw_if_index: SwIfIndex,
+        /// Set, else cleared.
+        is_set: bool,
+        /// What: [`BdFlags`] but [`BdFlags::ARP_UFWD`], which VPP passes over here.
+        feature_bitmap: BdFlags,
+    }
+
+    /// Answers [`L2Flags`].
+    reply L2FlagsReply("l2_flags_reply", 0x29b2_a2b3) {
+        /// All that is set.
+        resulting_feature_bitmap: L2InputFeatures,
+    }
+
+    /// Writes or deletes what a bridge domain answers ARP and neighbour discovery with.
+    request BdIpMacAddDel("bd_ip_mac_add_del", 0x0257_c869) -> BdIpMacAddDelReply {
+        /// Write (an older MAC address of that IP address is replaced), else delete.
+        is_add: bool,
+        /// The entry.
+        entry: BdIpMac,
+    }
+
+    /// Answers [`BdIpMacAddDel`].
+    reply BdIpMacAddDelReply("bd_ip_mac_add_del_reply", 0xe8d4_e804) {}
+
+    /// Asks for what a bridge domain answers ARP and neighbour discovery with.
+    dump BdIpMacDump("bd_ip_mac_dump", 0xc25f_dce6) -> BdIpMacDetails {
+        /// The bridge domain, or [`BdId::ANY`].
+        bd_id: BdId,
+    }
+
+    /// One entry.
+    details BdIpMacDetails("bd_ip_mac_details", 0x545a_f86a) {
+        /// The entry.
+        entry: BdIpMac,
     }
 
     /// Forgets all learned addresses.

@@ -40,7 +40,8 @@ stable_messages! {
         SwInterfaceTagAddDelReply SwInterfaceSetMacAddress SwInterfaceSetMacAddressReply
         CreateLoopback CreateLoopbackReply CreateLoopbackInstance CreateLoopbackInstanceReply
         DeleteLoopback DeleteLoopbackReply CreateSubif CreateSubifReply CreateVlanSubif
-        CreateVlanSubifReply DeleteSubif DeleteSubifReply;
+        CreateVlanSubifReply DeleteSubif DeleteSubifReply SwInterfaceAddDelAddress
+        SwInterfaceAddDelAddressReply;
     tapv2: TapCreateV3 TapCreateV3Reply TapDeleteV2 TapDeleteV2Reply SwInterfaceTapV2Dump
         SwInterfaceTapV2Details;
     af_packet: AfPacketCreateV3 AfPacketCreateV3Reply AfPacketDelete AfPacketDeleteReply
@@ -50,7 +51,14 @@ stable_messages! {
         SwInterfaceSetL2Bridge SwInterfaceSetL2BridgeReply L2InterfaceVlanTagRewrite
         L2InterfaceVlanTagRewriteReply L2fibAddDel L2fibAddDelReply L2FibTableDump
         L2FibTableDetails L2fibFlushAll L2fibFlushAllReply L2fibFlushBd L2fibFlushBdReply
-        L2fibFlushInt L2fibFlushIntReply;
+        L2fibFlushInt L2fibFlushIntReply L2Flags L2FlagsReply BdIpMacAddDel BdIpMacAddDelReply
+        BdIpMacDump BdIpMacDetails;
+    fib: FibSourceAdd FibSourceAddReply FibSourceDump FibSourceDetails;
+    ip: IpAddressDump IpAddressDetails IpRouteAddDelV2 IpRouteAddDelV2Reply IpRouteV2Dump
+        IpRouteV2Details;
+    vxlan: VxlanAddDelTunnelV3 VxlanAddDelTunnelV3Reply VxlanTunnelV2Dump VxlanTunnelV2Details;
+    vxlan_gpe: VxlanGpeAddDelTunnelV2 VxlanGpeAddDelTunnelV2Reply VxlanGpeTunnelV2Dump
+        VxlanGpeTunnelV2Details;
     graph: GraphNodeGet GraphNodeGetReply GraphNodeDetails;
     acl: AclPluginGetVersion AclPluginGetVersionReply AclAddReplace AclAddReplaceReply AclDel
         AclDelReply AclDump AclDetails AclInterfaceSetAclList AclInterfaceSetAclListReply

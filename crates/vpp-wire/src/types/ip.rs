@@ -11,6 +11,10 @@ const ADDRESS_IP6: u8 = 1;
 /// Bytes that follow an IPv4 address in `union address_union`.
 const UNION_PADDING: [u8; 12] = [0; 12];
 
+/// An address of either family (`vl_api_address_t`) as a field of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Address(pub IpAddr);
+
 /// An IPv4 address with a prefix length (`ip4_prefix` and `ip4_address_with_prefix`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Ip4Prefix {
@@ -36,6 +40,23 @@ pub struct Prefix {
     pub address: IpAddr,
     /// Prefix length in bits; as sent, VPP does not check it here.
     pub len: u8,
+}
+
+/// `0.0.0.0`: what a field of zeros says.
+impl Default for Address {
+    fn default() -> Self {
+        Self(Ipv4Addr::UNSPECIFIED.into())
+    }
+}
+
+/// `0.0.0.0/0`: what a field of zeros says.
+impl Default for Prefix {
+    fn default() -> Self {
+        Self {
+            address: Ipv4Addr::UNSPECIFIED.into(),
+            len: 0,
+        }
+    }
 }
 
 /// `0.0.0.0/0`, which VPP reads as "not set" where it is optional.

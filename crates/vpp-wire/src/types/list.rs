@@ -43,6 +43,31 @@ impl<T, C: Length> TryFrom<Vec<T>> for List<T, C> {
     }
 }
 
+impl<T, C: Length + Default> List<T, C> {
+    /// The number of elements, as the field that counts them.
+    pub fn count(&self) -> C {
+        // `TryFrom<Vec<T>>` is the only way to get elements in, so the count always fits.
+        C::try_from(self.elements.len()).unwrap_or_default()
+    }
+}
+
+impl<T: Wire, C: Length> List<T, C> {
+    /// Reads elements whose number stood elsewhere.
+    pub fn decode_counted(count: C, reader: &mut Reader<'_>) -> Result<Self, DecodeErrorKind> {
+        let count: u64 = count.into();
+        // Not trusted as a capacity: elements have at least one byte each, so that a false count
+        // ends with the message.
+        let mut elements = Vec::new();
+        for _ in 0..count {
+            elements.push(T::decode(reader)?);
+        }
+        Ok(Self {
+            elements,
+            count: PhantomData,
+        })
+    }
+}
+
 impl<T, C> Default for List<T, C> {
     fn default() -> Self {
         Self {
@@ -75,28 +100,16 @@ impl<T: fmt::Debug, C> fmt::Debug for List<T, C> {
     }
 }
 
-impl<T: Wire, C: Length> Wire for List<T, C> {
+impl<T: Wire, C: Length + Default> Wire for List<T, C> {
     fn encode(&self, writer: &mut Writer<'_>) {
-        // `TryFrom<Vec<T>>` is the only way to get elements in, so the count always fits.
-        if let Ok(count) = C::try_from(self.elements.len()) {
-            count.encode(writer);
-            for element in &self.elements {
-                element.encode(writer);
-            }
+        self.count().encode(writer);
+        for element in &self.elements {
+            element.encode(writer);
         }
     }
 
     fn decode(reader: &mut Reader<'_>) -> Result<Self, DecodeErrorKind> {
-        let count: u64 = C::decode(reader)?.into();
-        // Not trusted as a capacity: elements have at least one byte each, so that a false count
-        // ends with the message.
-        let mut elements = Vec::new();
-        for _ in 0..count {
-            elements.push(T::decode(reader)?);
-        }
-        Ok(Self {
-            elements,
-            count: PhantomData,
-        })
+        let count = C::decode(reader)?;
+        Self::decode_counted(count, reader)
     }
 }
