@@ -5,7 +5,7 @@
 //! |---|---|
 //! | [`mac`], [`vlan`], [`vni`], [`name`], [`port_id`], [`group_id`], [`socket_path`] | checked newtypes |
 //! | [`ip_prefix`], [`ip_protocol`] | prefixes without host bits; protocols by name and number |
-//! | [`segment`] | a network segment: flat, or a VLAN on a physical network |
+//! | [`segment`], [`overlay`] | a network segment: flat or a VLAN on a physical network, or an overlay |
 //! | [`record`] | the values of the store, decoded field by field with errors that name the field |
 //! | [`key`] | the keys of the store, built and parsed under one lead-in |
 //! | [`status`] | what is said of each desired object: accepted, programmed, effective, pending, failed |
@@ -18,6 +18,7 @@ mod ip_protocol;
 mod key;
 mod mac;
 mod name;
+mod overlay;
 mod port_id;
 mod record;
 mod segment;
@@ -33,6 +34,7 @@ pub use ip_protocol::{InvalidIpProtocol, IpProtocol};
 pub use key::{InvalidKey, InvalidLeadIn, Key, Keyspace};
 pub use mac::{InvalidMac, Mac};
 pub use name::{HostName, IfName, InvalidName, PhysnetName, VppIfName};
+pub use overlay::{InvalidOverlaySegment, OverlayProtocol, OverlaySegment};
 pub use port_id::{InvalidPortId, PortId};
 pub use record::{
     AddressGroup, AddressPair, BindingType, FixedIp, GroupMember, IcmpMessages, InvalidMtu,

@@ -1,6 +1,7 @@
 //! VXLAN network identifiers.
 
 use std::fmt;
+use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
@@ -12,7 +13,7 @@ pub struct Vni(u32);
 /// Why a number is no VNI.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0} is no VNI: 1 to 16777215 is wanted")]
-pub struct InvalidVni(u32);
+pub struct InvalidVni(String);
 
 impl Vni {
     /// The identifier with this number.
@@ -20,7 +21,7 @@ impl Vni {
         if (1..1 << 24).contains(&number) {
             Ok(Self(number))
         } else {
-            Err(InvalidVni(number))
+            Err(InvalidVni(number.to_string()))
         }
     }
 
@@ -41,6 +42,17 @@ impl TryFrom<u32> for Vni {
 impl From<Vni> for u32 {
     fn from(vni: Vni) -> Self {
         vni.0
+    }
+}
+
+impl FromStr for Vni {
+    type Err = InvalidVni;
+
+    /// One number has one text, since it is part of keys: no sign, no leading zero.
+    fn from_str(text: &str) -> Result<Self, InvalidVni> {
+        let number = text.parse().ok().and_then(|number| Self::new(number).ok());
+        let vni = number.filter(|vni| vni.to_string() == text);
+        vni.ok_or_else(|| InvalidVni(format!("`{text}`")))
     }
 }
 

@@ -34,10 +34,10 @@ pub use compile::{Compiler, Touched};
 pub use intent::{HostNetwork, PortRecord, SecurityGroupRecord, VhostUserNetwork};
 pub use lint::{Unsound, check, check_guards};
 pub use object::{
-    Acl, AclAction, AclBinding, AclKey, AclRule, BridgeDomain, BridgeFlags, BridgeMember,
-    Direction, InterfaceKey, InvalidAclRule, MacIpAcl, MacIpBinding, MacIpRule, Object, ObjectKey,
-    SubInterface, Surplus, TagRewrite, Tap, TcpFlags, Uplink, UplinkDevice, VhostUser,
-    VhostUserMode,
+    Acl, AclAction, AclBinding, AclKey, AclRule, Address, BridgeDomain, BridgeFlags, BridgeMember,
+    Direction, InterfaceKey, InvalidAclRule, MacIpAcl, MacIpBinding, MacIpRule, Neighbour, Object,
+    ObjectKey, Route, StaticMac, SubInterface, Surplus, TagRewrite, Tap, TcpFlags, Tunnel,
+    TunnelKey, Uplink, UplinkDevice, VhostUser, VhostUserMode,
 };
 pub use observed::{Notice, Observed};
 pub use operation::{Operation, Outcome};

@@ -11,8 +11,12 @@ mod guard;
 mod interface;
 mod macip;
 mod text;
+mod tunnel;
+mod underlay;
 
-use weft_model::{NetworkSegment, PhysnetName, PortId, VlanId};
+use std::net::IpAddr;
+
+use weft_model::{IpPrefix, Mac, NetworkSegment, OverlaySegment, PhysnetName, PortId, VlanId};
 
 pub use acl::{Acl, AclAction, AclKey, AclRule, Direction, InvalidAclRule, TcpFlags};
 pub use binding::{AclBinding, MacIpBinding};
@@ -21,6 +25,8 @@ pub use interface::{
     InterfaceKey, SubInterface, Tap, Uplink, UplinkDevice, VhostUser, VhostUserMode,
 };
 pub use macip::{MacIpAcl, MacIpRule};
+pub use tunnel::{Neighbour, StaticMac, Tunnel, TunnelKey};
+pub use underlay::{Address, Route};
 
 /// An object of ours by name.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -39,6 +45,14 @@ pub enum ObjectKey {
     MacIpAcl(PortId),
     /// Which list of source addresses an interface has.
     MacIpBinding(InterfaceKey),
+    /// An address of an uplink.
+    Address(InterfaceKey, IpAddr),
+    /// A route of the underlay.
+    Route(IpPrefix),
+    /// Where a MAC address of an overlay network is.
+    StaticMac(OverlaySegment, Mac),
+    /// Who has an IP address of an overlay network.
+    Neighbour(OverlaySegment, IpAddr),
     /// One more object with the mark of another, counted from 1. Only ever observed.
     Surplus(Box<ObjectKey>, u32),
 }
@@ -54,6 +68,8 @@ pub enum Object {
     Tap(Tap),
     /// See [`VhostUser`].
     VhostUser(VhostUser),
+    /// See [`Tunnel`].
+    Tunnel(Tunnel),
     /// See [`BridgeDomain`].
     BridgeDomain(BridgeDomain),
     /// See [`BridgeMember`].
@@ -66,6 +82,14 @@ pub enum Object {
     MacIpAcl(MacIpAcl),
     /// See [`MacIpBinding`].
     MacIpBinding(MacIpBinding),
+    /// See [`Address`].
+    Address(Address),
+    /// See [`Route`].
+    Route(Route),
+    /// See [`StaticMac`].
+    StaticMac(StaticMac),
+    /// See [`Neighbour`].
+    Neighbour(Neighbour),
     /// See [`Surplus`].
     Surplus(Surplus),
 }
@@ -90,12 +114,19 @@ impl Object {
             Self::SubInterface(sub) => ObjectKey::sub_interface(&sub.physnet, sub.vlan),
             Self::Tap(tap) => ObjectKey::tap(&tap.port),
             Self::VhostUser(vhost) => ObjectKey::vhost_user(&vhost.port),
+            Self::Tunnel(tunnel) => ObjectKey::tunnel(tunnel.key),
             Self::BridgeDomain(bridge) => ObjectKey::BridgeDomain(bridge.segment.clone()),
             Self::BridgeMember(member) => ObjectKey::BridgeMember(member.interface.clone()),
             Self::Acl(acl) => ObjectKey::Acl(acl.key.clone()),
             Self::AclBinding(binding) => ObjectKey::AclBinding(binding.interface.clone()),
             Self::MacIpAcl(acl) => ObjectKey::MacIpAcl(acl.port.clone()),
             Self::MacIpBinding(binding) => ObjectKey::MacIpBinding(binding.interface.clone()),
+            Self::Address(address) => {
+                ObjectKey::Address(address.interface.clone(), address.address)
+            }
+            Self::Route(route) => ObjectKey::Route(route.prefix),
+            Self::StaticMac(entry) => ObjectKey::StaticMac(entry.segment, entry.mac),
+            Self::Neighbour(entry) => ObjectKey::Neighbour(entry.segment, entry.address),
             Self::Surplus(surplus) => {
                 ObjectKey::Surplus(Box::new(surplus.of.clone()), surplus.number)
             }
@@ -108,10 +139,20 @@ impl Object {
             Self::Uplink(_)
             | Self::Tap(_)
             | Self::VhostUser(_)
+            | Self::Tunnel(_)
             | Self::BridgeDomain(_)
             | Self::Acl(_)
             | Self::MacIpAcl(_)
+            | Self::Route(_)
             | Self::Surplus(_) => Vec::new(),
+            Self::Address(address) => vec![ObjectKey::Interface(address.interface.clone())],
+            // VPP wants an interface that is bridged (`l2fib_add_del` in its `l2_api.c`). The member
+            // of a tunnel requires the bridge domain.
+            Self::StaticMac(entry) => {
+                let member = entry.interface.clone().map(ObjectKey::BridgeMember);
+                member.into_iter().collect()
+            }
+            Self::Neighbour(entry) => vec![ObjectKey::BridgeDomain(entry.segment.into())],
             Self::SubInterface(sub) => vec![ObjectKey::uplink(&sub.physnet)],
             Self::BridgeMember(member) => {
                 let mut keys = vec![ObjectKey::Interface(member.interface.clone())];
@@ -144,6 +185,8 @@ impl Object {
             (Self::VhostUser(now), Self::VhostUser(wanted)) => {
                 now.socket == wanted.socket && now.mode == wanted.mode
             }
+            (Self::Tunnel(now), Self::Tunnel(wanted)) => now == wanted,
+            (Self::Address(now), Self::Address(wanted)) => now == wanted,
             _ => true,
         }
     }
@@ -183,6 +226,22 @@ impl ObjectKey {
         Self::Interface(InterfaceKey::VhostUser(port.clone()))
     }
 
+    /// The tunnel to a host.
+    pub fn tunnel(key: TunnelKey) -> Self {
+        Self::Interface(InterfaceKey::Tunnel(key))
+    }
+
+    /// The overlay network that it is there for, rather than for a port: tunnels, what is bridged of
+    /// them, and what is known of machines on other hosts and of this one's addresses.
+    pub fn overlay(&self) -> Option<OverlaySegment> {
+        match self {
+            Self::Interface(InterfaceKey::Tunnel(tunnel))
+            | Self::BridgeMember(InterfaceKey::Tunnel(tunnel)) => Some(tunnel.segment),
+            Self::StaticMac(segment, _) | Self::Neighbour(segment, _) => Some(*segment),
+            _ => None,
+        }
+    }
+
     /// The port that it is there for alone; `None` for what ports share.
     pub fn port(&self) -> Option<&PortId> {
         match self {
@@ -191,7 +250,13 @@ impl ObjectKey {
             | Self::AclBinding(interface)
             | Self::MacIpBinding(interface) => interface.port(),
             Self::MacIpAcl(port) => Some(port),
-            Self::BridgeDomain(_) | Self::Acl(_) | Self::Surplus(..) => None,
+            Self::BridgeDomain(_)
+            | Self::Acl(_)
+            | Self::Address(..)
+            | Self::Route(_)
+            | Self::StaticMac(..)
+            | Self::Neighbour(..)
+            | Self::Surplus(..) => None,
         }
     }
 }

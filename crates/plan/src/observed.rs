@@ -2,10 +2,11 @@
 //! and by VPP's events.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use weft_model::{PhysnetName, VlanId};
 
-use crate::object::{InterfaceKey, Object, ObjectKey};
+use crate::object::{Address, InterfaceKey, Object, ObjectKey};
 
 /// What a VPP holds of ours: the objects that carry our marks or belong to ones that do, and the
 /// links of its interfaces.
@@ -115,11 +116,17 @@ impl Observed {
     /// The keys of the objects that require the one under `key`.
     pub fn dependents(&self, key: &ObjectKey) -> Vec<ObjectKey> {
         match key {
-            ObjectKey::BridgeMember(_)
-            | ObjectKey::AclBinding(_)
+            ObjectKey::AclBinding(_)
             | ObjectKey::MacIpBinding(_)
+            | ObjectKey::Address(..)
+            | ObjectKey::Route(_)
+            | ObjectKey::StaticMac(..)
+            | ObjectKey::Neighbour(..)
             | ObjectKey::Surplus(..) => Vec::new(),
-            ObjectKey::BridgeDomain(_) | ObjectKey::Acl(_) | ObjectKey::MacIpAcl(_) => {
+            ObjectKey::BridgeMember(_)
+            | ObjectKey::BridgeDomain(_)
+            | ObjectKey::Acl(_)
+            | ObjectKey::MacIpAcl(_) => {
                 let users = self.users.get(key).into_iter().flatten();
                 users.cloned().collect()
             }
@@ -133,10 +140,29 @@ impl Observed {
                 let mut keys: Vec<ObjectKey> = on_it.into_iter().filter(there).collect();
                 if let InterfaceKey::Uplink(physnet) = interface {
                     keys.extend(self.sub_interfaces(physnet));
+                    keys.extend(
+                        self.addresses(interface)
+                            .map(|address| ObjectKey::Address(interface.clone(), address.address)),
+                    );
                 }
                 keys
             }
         }
+    }
+
+    /// The addresses of an interface, in their order.
+    pub fn addresses<'a>(
+        &'a self,
+        interface: &InterfaceKey,
+    ) -> impl Iterator<Item = &'a Address> + use<'a> {
+        let key = |address: IpAddr| ObjectKey::Address(interface.clone(), address);
+        let first = key(Ipv4Addr::UNSPECIFIED.into());
+        let last = key(Ipv6Addr::from_bits(u128::MAX).into());
+        let entries = self.objects.range(first..=last);
+        entries.filter_map(|(_, object)| match object {
+            Object::Address(address) => Some(address),
+            _ => None,
+        })
     }
 
     /// Takes in what VPP told; answers which objects are no longer as they were.

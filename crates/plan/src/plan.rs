@@ -111,11 +111,15 @@ impl Plan {
                 continue;
             }
             if change.goes() {
+                // What comes back goes before all else changes, so that nothing leaves it in time.
+                let all_go = matches!(change, Change::Recreate(..));
                 queue.extend(observed.dependents(&key).into_iter().map(|dependent| {
                     // One that is wanted elsewhere leaves by itself.
-                    let stays =
-                        desired(&dependent).is_some_and(|wanted| wanted.requires().contains(&key));
-                    (dependent, stays)
+                    let stays = || {
+                        desired(&dependent).is_some_and(|wanted| wanted.requires().contains(&key))
+                    };
+                    let must_go = all_go || stays();
+                    (dependent, must_go)
                 }));
             }
             changes.insert(key, change);
@@ -126,6 +130,7 @@ impl Plan {
     fn order(&mut self, changes: Changes<'_>) {
         let mut levels: [Vec<Operation>; LEVELS] = Default::default();
         for (key, change) in changes {
+            let recreated = matches!(change, Change::Recreate(..));
             let (removed, added) = match change {
                 Change::Create(wanted) => (None, Some(Operation::Create(wanted.clone()))),
                 Change::Update(now, wanted) => (
@@ -140,7 +145,7 @@ impl Plan {
                 }
                 Change::Delete(now) => (Some(now), None),
             };
-            levels[removal_level(&key)].extend(removed.cloned().map(Operation::Delete));
+            levels[removal_level(&key, recreated)].extend(removed.cloned().map(Operation::Delete));
             levels[addition_level(&key)].extend(added);
         }
         self.levels = levels

@@ -120,7 +120,7 @@ impl Session {
     }
 
     /// The number that VPP gave an object, in words: `sw_if_index 7`, `bd_id 3`, `acl_index 5`. For
-    /// people; what hangs on an interface (a membership, its access lists) has none.
+    /// people; what hangs on an interface or bridge domain (a membership, a static MAC) has none.
     pub fn handle(&self, key: &ObjectKey) -> Option<String> {
         match key {
             ObjectKey::Interface(interface) => {
@@ -131,9 +131,13 @@ impl Session {
                 let number = self.handles.bridge(segment)?;
                 Some(format!("bd_id {number}"))
             }
-            ObjectKey::BridgeMember(_) | ObjectKey::AclBinding(_) | ObjectKey::MacIpBinding(_) => {
-                None
-            }
+            ObjectKey::BridgeMember(_)
+            | ObjectKey::AclBinding(_)
+            | ObjectKey::MacIpBinding(_)
+            | ObjectKey::Address(..)
+            | ObjectKey::Route(_)
+            | ObjectKey::StaticMac(..)
+            | ObjectKey::Neighbour(..) => None,
             ObjectKey::Acl(key) => Some(format!("acl_index {}", self.handles.acl(key)?)),
             ObjectKey::MacIpAcl(port) => {
                 let number = self.handles.macip_acl(port)?;

@@ -10,8 +10,10 @@ use crate::group_id::SecurityGroupId;
 use crate::ip_prefix::IpPrefix;
 use crate::mac::Mac;
 use crate::name::PhysnetName;
+use crate::overlay::{OverlayProtocol, OverlaySegment};
 use crate::segment::NetworkSegment;
 use crate::vlan::VlanId;
+use crate::vni::Vni;
 
 /// What a cloud wants of one port on one host.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -138,7 +140,7 @@ impl PortBinding {
             "mtu": self.mtu.get(),
             "physnet": self.segment.physnet(),
             "network_type": self.segment.network_type(),
-            "segmentation_id": self.segment.vlan(),
+            "segmentation_id": self.segment.segmentation_id(),
             "binding_type": self.binding_type.as_str(),
             "fixed_ips": self.fixed_ips.iter().map(|ip| json!({
                 "ip_address": ip.ip_address,
@@ -177,11 +179,30 @@ fn segment(fields: &Fields<'_>) -> Result<NetworkSegment, InvalidRecord> {
                 vlan,
             })
         }
-        (other, _) => Err(InvalidRecord::field(
-            "network_type",
-            format!("`{other}` is not served; `flat` and `vlan` are"),
-        )),
+        (other, id) => match OverlayProtocol::parse(other) {
+            Some(protocol) => Ok(NetworkSegment::Overlay(OverlaySegment {
+                protocol,
+                vni: vni(fields, id)?,
+            })),
+            None => Err(InvalidRecord::field(
+                "network_type",
+                format!("`{other}` is not served; `flat`, `vlan`, `gpe` and `vxlan` are"),
+            )),
+        },
     }
+}
+
+/// The VNI of an overlay network, which no physical network carries: it is each host's configuration
+/// that says where its underlay is.
+fn vni(fields: &Fields<'_>, id: Option<u32>) -> Result<Vni, InvalidRecord> {
+    if let Some(physnet) = fields.optional_text("physnet")? {
+        return Err(fields.wrong(
+            "physnet",
+            format!("`{physnet}` contradicts `network_type`: an overlay network has none"),
+        ));
+    }
+    let id = id.ok_or_else(|| fields.missing("segmentation_id"))?;
+    Vni::new(id).map_err(|error| fields.wrong("segmentation_id", error))
 }
 
 fn address_pair(fields: &Fields<'_>) -> Result<AddressPair, InvalidRecord> {

@@ -7,7 +7,6 @@ use crate::mac::Mac;
 use crate::name::{IfName, PhysnetName};
 use crate::record::PortBinding;
 use crate::socket_path::SocketPath;
-use crate::vlan::VlanId;
 
 /// The value of `state/{host}/ports/{port}`, in networking-vpp's words where it has them. Numbers
 /// of VPP's own (interface index, bridge domain) are left out: they change with its restarts.
@@ -45,12 +44,12 @@ pub enum PortDevice {
 /// The network of a [`PortState`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NetData {
-    /// The physical network.
-    pub physnet: PhysnetName,
+    /// The physical network; none for an overlay.
+    pub physnet: Option<PhysnetName>,
     /// Neutron's type of it.
     pub network_type: String,
-    /// The VLAN, if it has one.
-    pub segmentation_id: Option<VlanId>,
+    /// The VLAN or the VNI, if it has one.
+    pub segmentation_id: Option<u32>,
 }
 
 impl From<IfName> for PortDevice {
@@ -73,9 +72,9 @@ impl PortState {
             mac: port.mac,
             device: device.into(),
             net_data: NetData {
-                physnet: port.segment.physnet().clone(),
+                physnet: port.segment.physnet().cloned(),
                 network_type: port.segment.network_type().to_owned(),
-                segmentation_id: port.segment.vlan(),
+                segmentation_id: port.segment.segmentation_id(),
             },
             revision,
         }

@@ -60,6 +60,42 @@ fn flat_has_no_segmentation_id_or_zero() {
 }
 
 #[test]
+fn an_overlay_has_a_vni_and_no_physnet() {
+    for (network_type, physnet) in [("gpe", serde_json::json!(null)), ("vxlan", "".into())] {
+        let mut record: serde_json::Value = serde_json::from_str(SAMPLE).unwrap();
+        record["network_type"] = network_type.into();
+        record["segmentation_id"] = 1007.into();
+        record["physnet"] = physnet.clone();
+        let read = PortBinding::from_json(&record);
+        if physnet.is_null() {
+            let port = read.unwrap();
+            assert_eq!(port.segment.to_string(), "gpe.1007");
+            assert_eq!(PortBinding::from_json(&port.to_json()).unwrap(), port);
+        } else {
+            assert_eq!(
+                read.unwrap_err().to_string(),
+                "field `physnet`: `` contradicts `network_type`: an overlay network has none"
+            );
+        }
+    }
+    for (id, reason) in [
+        (serde_json::json!(null), "is missing"),
+        (0.into(), "0 is no VNI: 1 to 16777215 is wanted"),
+        (
+            (1 << 24).into(),
+            "16777216 is no VNI: 1 to 16777215 is wanted",
+        ),
+    ] {
+        let changes = serde_json::json!(
+            {"network_type": "vxlan", "physnet": null, "segmentation_id": id});
+        assert_eq!(
+            with(changes).unwrap_err().to_string(),
+            format!("field `segmentation_id`: {reason}")
+        );
+    }
+}
+
+#[test]
 fn what_may_be_absent_has_a_default() {
     let port = with(serde_json::json!({
         "mtu": null, "allowed_address_pairs": null, "fixed_ips": null, "security_groups": null,
@@ -108,7 +144,7 @@ fn a_wrong_value_names_its_field_and_the_reason() {
         ),
         (
             serde_json::json!({"network_type": "gre"}),
-            "field `network_type`: `gre` is not served; `flat` and `vlan` are",
+            "field `network_type`: `gre` is not served; `flat`, `vlan`, `gpe` and `vxlan` are",
         ),
         (
             serde_json::json!({"binding_type": "hostdev"}),

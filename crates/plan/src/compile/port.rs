@@ -29,7 +29,10 @@ impl Compiler {
     /// What a port needs, in the order in which it is made, or why it cannot be had.
     pub(super) fn needs(&self, id: &PortId, record: &PortRecord) -> Result<Vec<Need>, String> {
         let port = record.binding.as_ref().map_err(ToString::to_string)?;
-        self.check_physnet(port.segment.physnet())?;
+        match port.segment.physnet() {
+            Some(physnet) => self.check_physnet(physnet)?,
+            None => return Err("this host has no underlay for overlay networks".to_owned()),
+        }
         for claim in claims_of(id, port) {
             if let Some(owner) = self.claims.owner(&claim)
                 && owner != id
@@ -79,28 +82,28 @@ impl Compiler {
     /// The port's network: its bridge domain, and what carries it in between hosts.
     fn network_of(&self, port: &PortBinding) -> Vec<Need> {
         let segment = &port.segment;
-        let physnet = segment.physnet();
         let mut needs = Vec::new();
-        let (carrier, tag_rewrite) = match segment {
-            NetworkSegment::Flat { .. } => {
-                (InterfaceKey::Uplink(physnet.clone()), TagRewrite::Disabled)
+        let carrier = match segment {
+            NetworkSegment::Flat { physnet } => {
+                Some((InterfaceKey::Uplink(physnet.clone()), TagRewrite::Disabled))
             }
-            NetworkSegment::Vlan { vlan, .. } => {
+            NetworkSegment::Vlan { physnet, vlan } => {
                 needs.push(Need::Object(Object::SubInterface(SubInterface {
                     physnet: physnet.clone(),
                     vlan: *vlan,
                     admin_up: true,
                 })));
                 let carrier = InterfaceKey::SubInterface(physnet.clone(), *vlan);
-                (carrier, TagRewrite::Pop1)
+                Some((carrier, TagRewrite::Pop1))
             }
+            NetworkSegment::Overlay(_) => None,
         };
         needs.push(Need::Object(Object::BridgeDomain(BridgeDomain {
             segment: segment.clone(),
             flags: BridgeFlags::LEARNING,
             mac_age: self.network.mac_age,
         })));
-        needs.push(member(carrier, segment, tag_rewrite));
+        needs.extend(carrier.map(|(carrier, rewrite)| member(carrier, segment, rewrite)));
         needs
     }
 
@@ -175,6 +178,8 @@ fn member(interface: InterfaceKey, segment: &NetworkSegment, tag_rewrite: TagRew
         interface,
         bridge: Some(segment.clone()),
         tag_rewrite,
+        split_horizon_group: 0,
+        learn: true,
     }))
 }
 

@@ -40,6 +40,12 @@ pub struct BridgeMember {
     pub bridge: Option<NetworkSegment>,
     /// What is done to its tags.
     pub tag_rewrite: TagRewrite,
+    /// What comes from a member is not flooded to members of the same group, but for group 0, which
+    /// is none (`shg` of `sw_interface_set_l2_bridge`): frames of tunnels stay out of tunnels.
+    pub split_horizon_group: u8,
+    /// Whether the sources of its frames are learned, where the bridge domain does so at all
+    /// (`l2_flags`). VPP forgets this when an interface joins a bridge domain.
+    pub learn: bool,
 }
 
 /// What is done to the VLAN tags of a member's frames (`l2_interface_vlan_tag_rewrite`).
@@ -62,4 +68,9 @@ impl BridgeFlags {
         uu_flood: true,
         arp_term: false,
     };
+}
+
+impl BridgeMember {
+    /// The split horizon group of tunnels.
+    pub const TUNNELS: u8 = 1;
 }

@@ -1,6 +1,8 @@
-//! Interfaces: of physical networks, of their VLANs, of ports.
+//! Interfaces: of physical networks, of their VLANs, of ports, and tunnels.
 
 use weft_model::{IfName, Mac, Mtu, PhysnetName, PortId, SocketPath, VlanId, VppIfName};
+
+use super::TunnelKey;
 
 /// An interface of ours by name.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -13,6 +15,8 @@ pub enum InterfaceKey {
     Tap(PortId),
     /// The vhost-user interface of a port.
     VhostUser(PortId),
+    /// The tunnel of an overlay network to another host.
+    Tunnel(TunnelKey),
 }
 
 /// The interface of VPP that carries a physical network.
@@ -94,7 +98,7 @@ impl InterfaceKey {
     pub fn port(&self) -> Option<&PortId> {
         match self {
             Self::Tap(port) | Self::VhostUser(port) => Some(port),
-            Self::Uplink(_) | Self::SubInterface(..) => None,
+            Self::Uplink(_) | Self::SubInterface(..) | Self::Tunnel(_) => None,
         }
     }
 }

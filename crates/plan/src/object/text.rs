@@ -2,12 +2,15 @@
 
 use std::fmt;
 
-use weft_model::{IpProtocol, PortRange};
+use weft_model::{IpPrefix, IpProtocol, PortRange};
 
 use super::{
     AclAction, AclKey, AclRule, BridgeFlags, Direction, InterfaceKey, MacIpRule, Object, ObjectKey,
-    TagRewrite, VhostUserMode,
+    TagRewrite, TunnelKey, VhostUserMode,
 };
+
+/// A prefix with its length, also where that is one address.
+struct Cidr(IpPrefix);
 
 /// The names of access lists in their order.
 struct Names<'a>(&'a [Option<AclKey>]);
@@ -22,6 +25,9 @@ impl fmt::Display for InterfaceKey {
             Self::SubInterface(physnet, vlan) => write!(f, "sub-interface {physnet}.vlan.{vlan}"),
             Self::Tap(port) => write!(f, "tap {port}"),
             Self::VhostUser(port) => write!(f, "vhost-user {port}"),
+            Self::Tunnel(TunnelKey { segment, remote }) => {
+                write!(f, "tunnel {segment} to {remote}")
+            }
         }
     }
 }
@@ -36,6 +42,10 @@ impl fmt::Display for ObjectKey {
             Self::AclBinding(key) => write!(f, "acl-binding {key}"),
             Self::MacIpAcl(port) => write!(f, "macip-acl {port}"),
             Self::MacIpBinding(key) => write!(f, "macip-binding {key}"),
+            Self::Address(key, address) => write!(f, "address {address} of {key}"),
+            Self::Route(prefix) => write!(f, "route {}", Cidr(*prefix)),
+            Self::StaticMac(segment, mac) => write!(f, "static-mac {mac} in {segment}"),
+            Self::Neighbour(segment, address) => write!(f, "neighbour {address} in {segment}"),
             Self::Surplus(key, number) => write!(f, "surplus {key} ({number})"),
         }
     }
@@ -71,6 +81,7 @@ impl fmt::Display for Object {
                 vhost.mtu,
                 state(vhost.admin_up)
             ),
+            Self::Tunnel(tunnel) => write!(f, "from {}", tunnel.local),
             Self::BridgeDomain(bridge) => {
                 write!(f, "{}, mac-age {} min", bridge.flags, bridge.mac_age)
             }
@@ -86,6 +97,13 @@ impl fmt::Display for Object {
                 Some(port) => write!(f, "macip-acl {port}"),
                 None => f.write_str("a list that is not ours"),
             },
+            Self::Address(address) => write!(f, "prefix length {}", address.prefix_len),
+            Self::Route(route) => write!(f, "via {}", route.gateway),
+            Self::StaticMac(entry) => match &entry.interface {
+                Some(interface) => write!(f, "behind {interface}"),
+                None => f.write_str("behind an interface that is not ours"),
+            },
+            Self::Neighbour(entry) => write!(f, "has {}", entry.mac),
             Self::Surplus(_) => f.write_str("made twice"),
             Self::BridgeMember(member) => {
                 match &member.bridge {
@@ -93,10 +111,17 @@ impl fmt::Display for Object {
                     None => f.write_str("in a bridge domain that is not ours")?,
                 }
                 match member.tag_rewrite {
-                    TagRewrite::Disabled => Ok(()),
-                    TagRewrite::Pop1 => f.write_str(", pop 1 tag"),
-                    TagRewrite::Other(operation) => write!(f, ", tag rewrite {operation}"),
+                    TagRewrite::Disabled => {}
+                    TagRewrite::Pop1 => f.write_str(", pop 1 tag")?,
+                    TagRewrite::Other(operation) => write!(f, ", tag rewrite {operation}")?,
                 }
+                if member.split_horizon_group != 0 {
+                    write!(f, ", split horizon group {}", member.split_horizon_group)?;
+                }
+                if !member.learn {
+                    f.write_str(", no learning")?;
+                }
+                Ok(())
             }
         }
     }
@@ -121,6 +146,12 @@ impl fmt::Display for BridgeFlags {
         } else {
             set.join(" ")
         })
+    }
+}
+
+impl fmt::Display for Cidr {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.0.address(), self.0.length())
     }
 }
 

@@ -3,18 +3,27 @@
 use crate::object::{InterfaceKey, ObjectKey};
 
 /// How many levels a plan can have.
-pub(super) const LEVELS: usize = 9;
+pub(super) const LEVELS: usize = 15;
 
-/// The level at which an object is removed.
-pub(super) fn removal_level(key: &ObjectKey) -> usize {
+/// The level at which an object is removed, to come back if it is `recreated`.
+///
+/// A tunnel that goes for good is left in peace until all that was behind it is elsewhere.
+pub(super) fn removal_level(key: &ObjectKey, recreated: bool) -> usize {
     match key {
-        ObjectKey::BridgeMember(_) => 0,
+        ObjectKey::StaticMac(..) | ObjectKey::Neighbour(..) | ObjectKey::Route(_) => 0,
+        ObjectKey::BridgeMember(InterfaceKey::Tunnel(_)) if !recreated => 12,
+        ObjectKey::Interface(InterfaceKey::Tunnel(_)) if !recreated => 13,
+        ObjectKey::BridgeMember(_) => 1,
         // Not before its interface is out of the bridge: without lists all passes.
-        ObjectKey::AclBinding(_) | ObjectKey::MacIpBinding(_) => 1,
+        ObjectKey::AclBinding(_) | ObjectKey::MacIpBinding(_) => 2,
         ObjectKey::Interface(
-            InterfaceKey::SubInterface(..) | InterfaceKey::Tap(_) | InterfaceKey::VhostUser(_),
-        ) => 2,
-        ObjectKey::Interface(InterfaceKey::Uplink(_)) => 3,
+            InterfaceKey::SubInterface(..)
+            | InterfaceKey::Tap(_)
+            | InterfaceKey::VhostUser(_)
+            | InterfaceKey::Tunnel(_),
+        )
+        | ObjectKey::Address(..) => 3,
+        ObjectKey::Interface(InterfaceKey::Uplink(_)) => 4,
         // By then nothing is in them or names them, be they wanted no longer or made twice.
         ObjectKey::BridgeDomain(_)
         | ObjectKey::Acl(_)
@@ -31,10 +40,14 @@ pub(super) fn addition_level(key: &ObjectKey) -> usize {
         )
         | ObjectKey::BridgeDomain(_)
         | ObjectKey::Acl(_)
-        | ObjectKey::MacIpAcl(_) => 4,
-        ObjectKey::Interface(InterfaceKey::SubInterface(..)) => 5,
-        ObjectKey::AclBinding(_) | ObjectKey::MacIpBinding(_) => 6,
+        | ObjectKey::MacIpAcl(_) => 5,
+        ObjectKey::Interface(InterfaceKey::SubInterface(..)) | ObjectKey::Address(..) => 6,
+        ObjectKey::AclBinding(_) | ObjectKey::MacIpBinding(_) | ObjectKey::Route(_) => 7,
+        ObjectKey::Interface(InterfaceKey::Tunnel(_)) => 8,
+        // What is answered and where it is sent is known before anybody of ours asks.
+        ObjectKey::BridgeMember(InterfaceKey::Tunnel(_)) | ObjectKey::Neighbour(..) => 9,
+        ObjectKey::StaticMac(..) => 10,
         // Not before its interface has its lists. Nothing that was made twice is ever made.
-        ObjectKey::BridgeMember(_) | ObjectKey::Surplus(..) => 7,
+        ObjectKey::BridgeMember(_) | ObjectKey::Surplus(..) => 11,
     }
 }

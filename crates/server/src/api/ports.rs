@@ -79,7 +79,7 @@ pub(crate) async fn list(
     ports.retain(|port| {
         let on_physnet = |physnet: &PhysnetName| {
             port.binding()
-                .is_some_and(|binding| binding.segment.physnet() == physnet)
+                .is_some_and(|binding| binding.segment.physnet() == Some(physnet))
         };
         filter
             .status

@@ -62,13 +62,14 @@ impl Overview {
     pub(crate) fn warnings(&self, host: &HostName, port: &PortId, record: &Record) -> Vec<Warning> {
         let mut warnings = Vec::new();
         let binding = &record.binding;
-        let physnet = binding.segment.physnet();
         let served = self.physnets.get(host);
         if !self.alive.contains(host) {
             let message =
                 format!("no agent lives on host `{host}`: nothing happens until one does");
             warnings.push(Warning::new(WarningCode::HostNotAlive, None, message));
-        } else if !served.is_some_and(|served| served.contains(physnet)) {
+        } else if let Some(physnet) = binding.segment.physnet()
+            && !served.is_some_and(|served| served.contains(physnet))
+        {
             let served: Vec<_> = served
                 .into_iter()
                 .flatten()

@@ -124,6 +124,16 @@ impl Context<'_> {
             Operation::Create(Object::MacIpBinding(binding)) => {
                 self.bind_macip_acl(binding, None).await
             }
+            Operation::Create(
+                object @ (Object::Tunnel(_)
+                | Object::Address(_)
+                | Object::Route(_)
+                | Object::StaticMac(_)
+                | Object::Neighbour(_)),
+            ) => {
+                let reason = format!("{} cannot be made", object.key());
+                Ok(Ended::refused(reason, None))
+            }
             Operation::Create(object @ Object::Surplus(_)) => {
                 let reason = format!("{} is nothing that is made", object.key());
                 Ok(Ended::refused(reason, None))
@@ -176,6 +186,11 @@ impl Context<'_> {
             Object::AclBinding(binding) => self.unbind_acls(binding).await,
             Object::MacIpAcl(acl) => self.delete_macip_acl(acl).await,
             Object::MacIpBinding(binding) => self.unbind_macip_acl(binding).await,
+            Object::Tunnel(_)
+            | Object::Address(_)
+            | Object::Route(_)
+            | Object::StaticMac(_)
+            | Object::Neighbour(_) => Ok(None),
             Object::Surplus(surplus) => self.delete_surplus(surplus).await,
         };
         Ended::of_step(deleted, Some(object.clone()))

@@ -135,6 +135,8 @@ pub(super) fn interpret(dumps: &Dumps) -> (Observed, Handles) {
                 interface: key.clone(),
                 bridge: segment.clone(),
                 tag_rewrite: tag_rewrite(rewrite.unwrap_or_default()),
+                split_horizon_group: member.shg,
+                learn: true,
             }));
         }
     }

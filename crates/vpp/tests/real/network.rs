@@ -93,6 +93,8 @@ pub(crate) fn member(interface: InterfaceKey, tag_rewrite: TagRewrite) -> Object
         interface,
         bridge: Some(segment()),
         tag_rewrite,
+        split_horizon_group: 0,
+        learn: true,
     })
 }
 

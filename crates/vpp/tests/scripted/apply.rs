@@ -49,6 +49,8 @@ fn member() -> BridgeMember {
         interface: InterfaceKey::SubInterface("physnet1".parse().unwrap(), "100".parse().unwrap()),
         bridge: Some("physnet1.vlan.100".parse().unwrap()),
         tag_rewrite: TagRewrite::Pop1,
+        split_horizon_group: 0,
+        learn: true,
     }
 }
 
