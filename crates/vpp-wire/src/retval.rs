@@ -64,6 +64,8 @@ macro_rules! explained {
 explained! {
     UNSPECIFIED = -1, "VPP gives no reason";
     INVALID_SW_IF_INDEX = -2, "no such interface";
+    NO_SUCH_FIB = -3, "no such routing table";
+    NO_SUCH_INNER_FIB = -4, "no such routing table for what is inside";
     NO_SUCH_ENTRY = -6, "no such entry";
     INVALID_VALUE = -7, "a value is out of range";
     INVALID_VALUE_2 = -8, "a second value is out of range";
@@ -74,19 +76,26 @@ explained! {
     SYSCALL_ERROR_3 = -13, "Linux refused a system call (see the log of VPP)";
     SYSCALL_ERROR_4 = -14, "Linux refused a system call (see the log of VPP)";
     INVALID_REGISTRATION = -31, "it is not registered, or registered already";
+    NO_PATHS_IN_ROUTE = -52, "a route leads somewhere";
     INVALID_VLAN = -55, "a VLAN is 1 to 4094";
     VLAN_ALREADY_EXISTS = -56, "the VLAN has a sub-interface already";
     INVALID_SRC_ADDRESS = -57, "a source is not a prefix, or not of its destination's family";
     INVALID_DST_ADDRESS = -58, "a destination is not a prefix";
+    ADDRESS_LENGTH_MISMATCH = -59, "a link-local address stands alone";
+    ADDRESS_NOT_FOUND_FOR_INTERFACE = -60, "the interface does not have the address";
     SUBIF_ALREADY_EXISTS = -68, "a sub-interface with this number or these tags exists already";
     SUBIF_CREATE_FAILED = -69, "the sub-interface could not be made";
     INVALID_INTERFACE = -71, "the interface is not of the kind that this needs";
     INVALID_VLAN_TAG_COUNT = -72, "the sub-interface has not as many tags as this needs";
     INVALID_ARGUMENT = -73, "an argument is wrong";
     UNEXPECTED_INTF_STATE = -74, "the interface is in use or in another state";
+    TUNNEL_EXIST = -75, "the tunnel exists already";
+    INVALID_DECAP_NEXT = -76, "no such node for what comes out of the tunnel";
     IF_ALREADY_EXISTS = -79, "the interface exists already";
     VALUE_EXIST = -81, "the value exists already";
+    SAME_SRC_DST = -82, "both ends of the tunnel have the same address";
     INVALID_SUB_SW_IF_INDEX = -98, "no such sub-interface";
+    ADDRESS_IN_USE = -105, "the address, or another of its network, is in use";
     QUEUE_FULL = -107, "a queue of VPP is full";
     ENTRY_ALREADY_EXISTS = -116, "the entry exists already";
     BD_ALREADY_EXISTS = -119, "the bridge domain exists already";
