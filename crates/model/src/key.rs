@@ -3,6 +3,7 @@
 use crate::group_id::{AddressGroupId, SecurityGroupId};
 use crate::name::{HostName, PhysnetName};
 use crate::port_id::PortId;
+use crate::resource::Resource;
 use crate::status::ConditionKind;
 
 /// All keys that begin with one lead-in. Builds and parses them; the only place that knows the
@@ -132,6 +133,18 @@ impl Keyspace {
             )),
             _ => Err(foreign()),
         }
+    }
+
+    /// `global/revisions/{kind}/{id}`: the state of a resource that was written last. For writers
+    /// alone; [`Self::parse`] does not know it.
+    pub fn revision_of(&self, resource: &Resource) -> String {
+        let (lead_in, kind, id) = (&self.lead_in, resource.kind(), resource.id());
+        format!("{lead_in}global/revisions/{kind}/{id}")
+    }
+
+    /// The prefix of these of all resources of one kind.
+    pub fn revisions_of(&self, kind: &str) -> String {
+        format!("{}global/revisions/{kind}/", self.lead_in)
     }
 
     /// The prefix of everything that is wanted of all hosts.

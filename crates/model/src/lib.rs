@@ -8,6 +8,7 @@
 //! | [`segment`], [`overlay`] | a network segment: flat or a VLAN on a physical network, or an overlay |
 //! | [`record`] | the values of the store, decoded field by field with errors that name the field |
 //! | [`key`] | the keys of the store, built and parsed under one lead-in |
+//! | [`resource`] | what a cloud writes, and the numbers that order its states |
 //! | [`status`] | what is said of each desired object: accepted, programmed, effective, pending, failed |
 //!
 //! Nothing here does I/O or reads a clock.
@@ -21,6 +22,7 @@ mod name;
 mod overlay;
 mod port_id;
 mod record;
+mod resource;
 mod segment;
 mod socket_path;
 mod status;
@@ -42,6 +44,7 @@ pub use record::{
     PortRange, PortState, Remote, SecurityGroup, SecurityRule, Traffic, decode_address_group,
     decode_group_member, decode_port, decode_security_group,
 };
+pub use resource::{LastWritten, Resource, RevisionNumber};
 pub use segment::{InvalidSegment, NetworkSegment};
 pub use socket_path::{InvalidSocketPath, SocketDirectory, SocketPath};
 pub use status::{Condition, ConditionKind, Status, Timestamp};

@@ -6,6 +6,7 @@
 //! | `/v1/hosts/{host}/ports/{port}` | [`port`] |
 //! | `/v1/security-groups`, `/v1/address-groups`, each with `/{group}` | [`groups`] |
 //! | `/v1/apply` | [`apply`] |
+//! | `/v1/desired` | [`desired`] |
 //! | `/v1/hosts`, `/v1/hosts/{host}` | [`hosts`] |
 //! | `/v1/state` | [`state`] |
 //! | `/v1/watch` | [`watch`] |
@@ -15,6 +16,7 @@
 //! store when they are asked for; every write is guarded by the revision that it was decided on.
 
 mod apply;
+mod desired;
 mod error;
 mod extract;
 mod groups;
@@ -50,6 +52,8 @@ use weft_store::{Store, StoreConfig};
 use crate::metrics::Metrics;
 use crate::overview::Overviews;
 
+pub(crate) use desired::Tombstones;
+pub use desired::{DesiredEntry, DesiredListing};
 pub(crate) use error::RecordName;
 pub use error::{ErrorBody, ErrorCode, ErrorDetail};
 pub use groups::{AddressGroupsReply, GroupDeleteReply, GroupPutReply, SecurityGroupsReply};
@@ -77,6 +81,7 @@ pub(crate) struct Shared {
     pub(crate) keys: Keyspace,
     pub(crate) overviews: Overviews,
     pub(crate) metrics: Metrics,
+    pub(crate) tombstones: Tombstones,
     /// One permit a stream.
     pub(crate) watches: Arc<Semaphore>,
     pub(crate) limits: Limits,
@@ -155,6 +160,7 @@ pub(crate) fn router(app: App) -> Router {
         .route("/v1/state", get(state::list))
         .route("/v1/watch", get(watch::watch))
         .route("/v1/apply", post(apply::apply))
+        .route("/v1/desired", get(desired::list).post(desired::post))
         .fallback(no_path)
         .method_not_allowed_fallback(no_method)
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))

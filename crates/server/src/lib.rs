@@ -9,6 +9,7 @@
 //! | `api` | its handlers, one file a family |
 //! | `view` | what it shows of records |
 //! | `record` | records on their way into the store |
+//! | `desired` | what a cloud wants of its resources, late and repeated as it may come |
 //! | `membership` | what follows from a port's record in its security groups |
 //! | `apply` | what to write so that the store holds what is wanted |
 //! | `precondition` | optimistic concurrency |
@@ -21,6 +22,7 @@
 mod api;
 mod apply;
 mod config;
+mod desired;
 mod embedded;
 mod membership;
 mod metrics;
@@ -35,13 +37,16 @@ mod view;
 mod tests;
 
 pub use api::{
-    AddressGroupsReply, DeleteReply, ErrorBody, ErrorCode, ErrorDetail, GroupDeleteReply,
-    GroupPutReply, Health, HostsReply, PortsReply, PutReply, RecordEvent, SecurityGroupsReply,
-    StateReply, WatchEvent, openapi,
+    AddressGroupsReply, DeleteReply, DesiredEntry, DesiredListing, ErrorBody, ErrorCode,
+    ErrorDetail, GroupDeleteReply, GroupPutReply, Health, HostsReply, PortsReply, PutReply,
+    RecordEvent, SecurityGroupsReply, StateReply, WatchEvent, openapi,
 };
 pub use apply::{ApplyItem, ApplyReply, ApplyRequest, ApplyResult, DeleteItem, ItemResult};
 pub use config::{
     Config, DEFAULT_LISTEN, DEFAULT_STORE_PATH, DEFAULT_STORE_SOCKET, EmbeddedConfig, StoreSource,
+};
+pub use desired::{
+    DesiredItem, DesiredOutcome, DesiredReply, DesiredRequest, DesiredResult, ResourceKind,
 };
 pub use embedded::EmbeddedError;
 pub use overview::{Warning, WarningCode};

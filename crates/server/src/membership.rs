@@ -62,7 +62,7 @@ pub(crate) fn concerned(
 }
 
 /// The groups that a record names, even one that is of no use otherwise.
-fn groups_of(value: &[u8]) -> Vec<SecurityGroupId> {
+pub(crate) fn groups_of(value: &[u8]) -> Vec<SecurityGroupId> {
     let value: Value = serde_json::from_slice(value).unwrap_or_default();
     let groups = value.get("security_groups").and_then(Value::as_array);
     groups
@@ -143,17 +143,19 @@ fn member_of<'a>(
         .filter(|binding| binding.security_groups.contains(group))
         .map(GroupMember::of)
         .collect();
-    if members.is_empty() {
-        return None;
-    }
+    (!members.is_empty()).then(|| addresses(members))
+}
+
+/// What several records of one port bring into a group together.
+pub(crate) fn addresses(members: Vec<GroupMember>) -> GroupMember {
     let mut addresses: Vec<_> = members.into_iter().flat_map(|m| m.addresses).collect();
     addresses.sort_unstable();
     addresses.dedup();
-    Some(GroupMember { addresses })
+    GroupMember { addresses }
 }
 
 /// Whether a membership of the store has just these addresses.
-fn says(value: &[u8], member: &GroupMember) -> bool {
+pub(crate) fn says(value: &[u8], member: &GroupMember) -> bool {
     decode_group_member(value).is_ok_and(|mut said| {
         said.addresses.sort_unstable();
         said.addresses.dedup();

@@ -13,6 +13,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::{Registry, Unit};
 
+use crate::desired::{DesiredResult, ResourceKind};
 use crate::overview::Totals;
 
 /// The media type of what [`Metrics::encode`] writes (OpenMetrics 1.0 §3.2).
@@ -23,6 +24,7 @@ pub(crate) struct Metrics {
     registry: Registry,
     requests: Family<RequestLabels, Counter>,
     durations: Family<RouteLabels, Histogram, fn() -> Histogram>,
+    desired: Family<DesiredLabels, Counter>,
     /// Streams of `/v1/watch` that are open.
     pub(crate) watches: Gauge,
     /// Streams of `/v1/watch` that were ended because their reader was too slow.
@@ -49,6 +51,12 @@ struct RouteLabels {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct DesiredLabels {
+    kind: &'static str,
+    result: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct StatusLabels {
     status: String,
 }
@@ -62,6 +70,7 @@ impl Metrics {
             durations: Family::new_with_constructor(|| {
                 Histogram::new(exponential_buckets(0.0005, 2.0, 15))
             }),
+            desired: Family::default(),
             watches: Gauge::default(),
             slow_consumers: Counter::default(),
             store_revision: Gauge::default(),
@@ -82,6 +91,11 @@ impl Metrics {
             "Time until the head of the reply was ready",
             Unit::Seconds,
             self.durations.clone(),
+        );
+        registry.register(
+            "desired",
+            "Resources written by /v1/desired, by what became of each",
+            self.desired.clone(),
         );
         registry.register("watches", "Open streams of /v1/watch", self.watches.clone());
         registry.register(
@@ -135,6 +149,15 @@ impl Metrics {
                 status,
             })
             .inc();
+    }
+
+    /// Counts what became of a resource.
+    pub(crate) fn desired(&self, kind: ResourceKind, result: DesiredResult) {
+        let labels = DesiredLabels {
+            kind: kind.word(),
+            result: result.word(),
+        };
+        self.desired.get_or_create(&labels).inc();
     }
 
     /// Everything as text; `totals` is the cloud at this moment.

@@ -86,7 +86,11 @@ impl Record {
 impl GroupRecord<SecurityGroup> {
     /// Reads a request's body.
     pub(crate) fn security_group(body: &[u8]) -> Result<Self, ErrorDetail> {
-        let given = json(body, RecordName::SecurityGroup)?;
+        Self::from_json(json(body, RecordName::SecurityGroup)?)
+    }
+
+    /// Checks `given` and brings it into the normal form.
+    pub(crate) fn from_json(given: Value) -> Result<Self, ErrorDetail> {
         let content = SecurityGroup::from_json(&given)
             .map_err(|error| ErrorDetail::invalid(error, RecordName::SecurityGroup))?;
         let normal = content.to_json();
@@ -97,7 +101,11 @@ impl GroupRecord<SecurityGroup> {
 impl GroupRecord<AddressGroup> {
     /// Reads a request's body.
     pub(crate) fn address_group(body: &[u8]) -> Result<Self, ErrorDetail> {
-        let given = json(body, RecordName::AddressGroup)?;
+        Self::from_json(json(body, RecordName::AddressGroup)?)
+    }
+
+    /// Checks `given` and brings it into the normal form.
+    pub(crate) fn from_json(given: Value) -> Result<Self, ErrorDetail> {
         let content = AddressGroup::from_json(&given)
             .map_err(|error| ErrorDetail::invalid(error, RecordName::AddressGroup))?;
         let normal = content.to_json();

@@ -16,7 +16,7 @@ use tokio_util::task::TaskTracker;
 use weft_model::Keyspace;
 use weft_store::{Store, StoreConfig, StoreError};
 
-use crate::api::{self, App, Limits, Shared};
+use crate::api::{self, App, Limits, Shared, Tombstones};
 use crate::config::{Config, StoreSource};
 use crate::embedded::{Embedded, EmbeddedError};
 use crate::metrics::Metrics;
@@ -160,6 +160,7 @@ impl Front {
             keys,
             overviews,
             metrics: Metrics::new(),
+            tombstones: Tombstones::default(),
             watches: Arc::new(Semaphore::new(limits.watches)),
             limits,
             stop: CancellationToken::new(),

@@ -3,6 +3,7 @@
 mod apply;
 mod client;
 mod cloud;
+mod desired;
 mod errors;
 mod groups;
 mod hosts;

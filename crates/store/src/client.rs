@@ -290,6 +290,12 @@ impl Store {
         LeaseSession::start(self.clone(), ttl)
     }
 
+    /// Grants a lease that nobody keeps: what hangs on it vanishes after `ttl`, in whole seconds.
+    pub async fn grant_lease(&self, ttl: std::time::Duration) -> Result<i64, StoreError> {
+        let seconds = i64::try_from(ttl.as_secs()).unwrap_or(i64::MAX);
+        Ok(self.lease_grant(seconds).await?.id)
+    }
+
     pub(crate) fn endpoints(&self) -> &Endpoints {
         &self.endpoints
     }

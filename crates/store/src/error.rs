@@ -185,6 +185,18 @@ impl StoreError {
         }
     }
 
+    /// Whether a lease is not there: what a write names that should hang on it, nothing else of a
+    /// write can be missing.
+    pub fn is_no_lease(&self) -> bool {
+        matches!(
+            self,
+            Self::Refused {
+                code: Code::NotFound,
+                ..
+            }
+        )
+    }
+
     /// Whether the change that failed may be in effect nevertheless.
     pub fn may_have_happened(&self) -> bool {
         matches!(self, Self::Interrupted { .. })

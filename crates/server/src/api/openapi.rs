@@ -133,7 +133,7 @@ pub(crate) struct AddressGroupRecord {
         super::groups::put_security, super::groups::delete_security,
         super::groups::list_address, super::groups::get_address,
         super::groups::put_address, super::groups::delete_address,
-        super::apply::apply,
+        super::apply::apply, super::desired::post, super::desired::list,
         super::hosts::list, super::hosts::get,
         super::state::list,
         super::watch::watch,
