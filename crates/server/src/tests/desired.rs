@@ -314,7 +314,7 @@ async fn a_store_that_was_emptied_is_filled_again() {
         port("gone", 1, json!({})),
     ];
     rig.desire(&items).await;
-    rig.store.delete_prefix("").await.unwrap();
+    let rig = rig.with_empty_store().await;
     let results = rig.desire(&items).await;
     assert_eq!(results, [DesiredResult::Created, DesiredResult::Absent]);
     let metrics = rig.get("/metrics").await.text;

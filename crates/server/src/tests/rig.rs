@@ -88,6 +88,12 @@ impl Rig {
         self
     }
 
+    /// Puts an empty store in the place of the one there is.
+    pub(super) async fn with_empty_store(self) -> Self {
+        self.without_store(async |rig: &Self| TestStore::wipe(rig.directory.path()))
+            .await
+    }
+
     pub(super) fn address(&self) -> SocketAddr {
         self.front.address()
     }

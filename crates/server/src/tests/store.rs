@@ -76,6 +76,12 @@ impl TestStore {
         (Self::Etcd(process), config)
     }
 
+    /// Removes the data of a store that does not run.
+    pub(super) fn wipe(directory: &Path) {
+        let _ = std::fs::remove_file(directory.join("store.db"));
+        let _ = std::fs::remove_dir_all(directory.join("etcd"));
+    }
+
     pub(super) async fn stop(self) {
         match self {
             Self::Embedded(embedded) => embedded.stop().await.unwrap(),
