@@ -1,10 +1,12 @@
 //! Identifiers of security groups and address groups.
 
-use std::sync::Arc;
-
 use serde::{Deserialize, Serialize};
 
+use crate::inline_text::InlineText;
 use crate::text::checked_text;
+
+/// The most characters of an identifier: those of a UUID.
+const LONGEST: usize = 36;
 
 /// Why a text identifies no group.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -29,7 +31,7 @@ macro_rules! group_id {
         $(#[$doc])*
         #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
         #[serde(try_from = "String", into = "String")]
-        pub struct $name(Arc<str>);
+        pub struct $name(InlineText<LONGEST>);
 
         impl $name {
             /// The group with this identifier.
@@ -37,7 +39,7 @@ macro_rules! group_id {
                 let text = text.as_ref();
                 let legal = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_');
                 let begins = text.bytes().next().is_some_and(|b| b.is_ascii_alphanumeric());
-                if !begins || text.len() > 36 || !text.bytes().all(legal) {
+                if !begins || text.len() > LONGEST || !text.bytes().all(legal) {
                     let text = text.to_owned();
                     return Err(InvalidGroupId::Text { text, kind: $kind });
                 }
@@ -45,7 +47,7 @@ macro_rules! group_id {
                 if reserved == Some(text) {
                     return Err(InvalidGroupId::Reserved(text.to_owned()));
                 }
-                Ok(Self(text.into()))
+                Ok(Self(InlineText::of_checked(text)))
             }
         }
 

@@ -14,6 +14,7 @@
 //! Nothing here does I/O or reads a clock.
 
 mod group_id;
+mod inline_text;
 mod ip_prefix;
 mod ip_protocol;
 mod key;

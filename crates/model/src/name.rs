@@ -1,13 +1,13 @@
 //! Names: of hosts, physical networks, kernel devices and VPP interfaces.
 //!
 //! Each becomes part of a key of the store, of a tag in VPP (63 characters at most) or of a kernel
-//! device; the limits below make every such composition legal. Like all identifiers here they are
-//! shared when they are cloned, as they are all the time: they are keys of everything.
+//! device; the limits below make every such composition legal.
 
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use crate::inline_text::InlineText;
 use crate::text::checked_text;
 
 /// Why a text is not a name of its kind.
@@ -20,11 +20,11 @@ pub struct InvalidName {
 }
 
 macro_rules! name {
-    ($(#[$doc:meta])* $name:ident, $kind:literal, $max:literal, $rule:literal, $legal:expr) => {
+    ($(#[$doc:meta])* $name:ident($text:ty), $keep:expr, $kind:literal, $max:literal, $rule:literal, $legal:expr) => {
         $(#[$doc])*
         #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
         #[serde(try_from = "String", into = "String")]
-        pub struct $name(Arc<str>);
+        pub struct $name($text);
 
         impl $name {
             /// The name with this text.
@@ -36,7 +36,7 @@ macro_rules! name {
                     let text = text.to_owned();
                     return Err(InvalidName { kind: $kind, text, rule: $rule });
                 }
-                Ok(Self(text.into()))
+                Ok(Self($keep(text)))
             }
         }
 
@@ -46,7 +46,7 @@ macro_rules! name {
 
 name! {
     /// A host as Neutron and the store know it, e.g. `compute-7.example.org`.
-    HostName, "host name", 253,
+    HostName(Arc<str>), Arc::from, "host name", 253,
     "1 to 253 letters, digits, `.`, `-` and `_` are wanted",
     |b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_')
 }
@@ -55,7 +55,7 @@ name! {
     /// A physical network: the name that clouds give to what hangs on an uplink. No dot, which
     /// separates the parts of a tag; 32 characters at most, so that the tag of an uplink's
     /// sub-interface fits into VPP's 63.
-    PhysnetName, "physical network name", 32,
+    PhysnetName(InlineText<32>), InlineText::of_checked, "physical network name", 32,
     "1 to 32 letters, digits, `-` and `_` are wanted",
     |b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_')
 }
@@ -63,14 +63,14 @@ name! {
 name! {
     /// A network device of the kernel (`IFNAMSIZ` is 16 with the final NUL; `dev_valid_name` in
     /// the kernel's `net/core/dev.c` refuses `/`, `:` and blanks).
-    IfName, "network device name", 15,
+    IfName(InlineText<15>), InlineText::of_checked, "network device name", 15,
     "1 to 15 printable characters without blanks, `/` and `:` are wanted",
     |b| b.is_ascii_graphic() && !matches!(b, b'/' | b':')
 }
 
 name! {
     /// An interface of VPP by its name, e.g. `GigabitEthernet0/8/0` (a `string[64]` of VPP's API).
-    VppIfName, "VPP interface name", 63,
+    VppIfName(InlineText<63>), InlineText::of_checked, "VPP interface name", 63,
     "1 to 63 printable characters without blanks are wanted",
     |b| b.is_ascii_graphic()
 }

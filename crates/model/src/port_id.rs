@@ -1,17 +1,19 @@
 //! Port identifiers.
 
-use std::sync::Arc;
-
 use serde::{Deserialize, Serialize};
 
+use crate::inline_text::InlineText;
 use crate::name::IfName;
 use crate::text::checked_text;
+
+/// The most characters of an identifier: those of a UUID.
+const LONGEST: usize = 36;
 
 /// A port: Neutron's UUID, or a name of an operator's own. 1 to 36 letters, digits, `.`, `-` and
 /// `_`, so that it fits into a key and, behind a prefix, into a VPP tag.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
-pub struct PortId(Arc<str>);
+pub struct PortId(InlineText<LONGEST>);
 
 /// Why a text is no port identifier.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -29,10 +31,10 @@ impl PortId {
             .bytes()
             .next()
             .is_some_and(|b| b.is_ascii_alphanumeric());
-        if !begins || text.len() > 36 || !text.bytes().all(legal) {
+        if !begins || text.len() > LONGEST || !text.bytes().all(legal) {
             return Err(InvalidPortId(text.to_owned()));
         }
-        Ok(Self(text.into()))
+        Ok(Self(InlineText::of_checked(text)))
     }
 
     /// The device that plays this port's TAP in the kernel: `tap` and eleven characters, as
@@ -42,9 +44,9 @@ impl PortId {
     /// represented by a hash of the whole instead of its beginning.
     pub fn tap_name(&self) -> IfName {
         let text = if uuid::Uuid::try_parse(&self.0).is_ok() {
-            format!("tap{:.11}", self.0)
+            format!("tap{self:.11}")
         } else if self.0.len() <= 11 {
-            format!("tap{}", self.0)
+            format!("tap{self}")
         } else {
             format!("tap{:011x}", fnv1a(self.0.as_bytes()) & 0xfff_ffff_ffff)
         };

@@ -1,7 +1,7 @@
 //! What all checked texts have in common: names, identifiers, paths.
 
-/// Gives a type that holds an `Arc<str>`, and has a `new` that checks a text, all that a text has.
-/// Clones share it: names are keys of everything, and copied all the time.
+/// Gives a type that holds something which is a `str`, and has a `new` that checks a text, all that a
+/// text has.
 macro_rules! checked_text {
     ($name:ident, $error:ty) => {
         impl $name {
@@ -29,14 +29,14 @@ macro_rules! checked_text {
 
         impl From<$name> for String {
             fn from(text: $name) -> Self {
-                text.0.as_ref().to_owned()
+                text.as_str().to_owned()
             }
         }
 
         impl std::fmt::Display for $name {
             fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
                 // `pad`, so that tables can align it.
-                f.pad(&self.0)
+                f.pad(self.as_str())
             }
         }
 

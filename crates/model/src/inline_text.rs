@@ -1,0 +1,59 @@
+//! Short texts kept in place. Names are the keys of everything: copied and compared all the time,
+//! which so touches no memory but their own.
+
+use std::fmt;
+
+/// A text of 1 to `N` bytes without NUL, filled up with NUL: then the order of the arrays is the order
+/// of the texts.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct InlineText<const N: usize>([u8; N]);
+
+impl<const N: usize> InlineText<N> {
+    /// Keeps `text`. Whoever calls has checked it, and knows that it fits; of a longer one the
+    /// beginning is kept.
+    pub(crate) fn of_checked(text: &str) -> Self {
+        debug_assert!(text.len() <= N && !text.contains('\0'), "{text:?}");
+        let mut bytes = [0; N];
+        for (byte, of_text) in bytes.iter_mut().zip(text.bytes()) {
+            *byte = of_text;
+        }
+        Self(bytes)
+    }
+}
+
+impl<const N: usize> std::ops::Deref for InlineText<N> {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        let padding = self.0.iter().rev().take_while(|byte| **byte == 0).count();
+        let text = self.0.get(..N - padding).unwrap_or_default();
+        // It was a text when it was put in.
+        std::str::from_utf8(text).unwrap_or_default()
+    }
+}
+
+impl<const N: usize> AsRef<str> for InlineText<N> {
+    fn as_ref(&self) -> &str {
+        self
+    }
+}
+
+impl<const N: usize> fmt::Debug for InlineText<N> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&**self, f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_order_is_that_of_the_texts() {
+        let mut texts = ["b", "ab", "a", "abcdefgh", "a-", "abcdefg"];
+        let mut kept = texts.map(InlineText::<8>::of_checked);
+        texts.sort_unstable();
+        kept.sort_unstable();
+        assert_eq!(kept.map(|text| text.to_string()), texts);
+    }
+}
