@@ -43,12 +43,11 @@ impl PortId {
     /// Names of operators often differ only at the end, so a longer one that is no UUID is
     /// represented by a hash of the whole instead of its beginning.
     pub fn tap_name(&self) -> IfName {
-        let text = if uuid::Uuid::try_parse(&self.0).is_ok() {
-            format!("tap{self:.11}")
-        } else if self.0.len() <= 11 {
-            format!("tap{self}")
-        } else {
-            format!("tap{:011x}", fnv1a(self.0.as_bytes()) & 0xfff_ffff_ffff)
+        let id = self.as_str();
+        let text = match id.len() {
+            ..=11 => format!("tap{id}"),
+            _ if uuid::Uuid::try_parse(id).is_ok() => format!("tap{id:.11}"),
+            _ => format!("tap{:011x}", fnv1a(id.as_bytes()) & 0xfff_ffff_ffff),
         };
         // Cannot fail: at most 14 characters out of a subset of what a device name may have.
         IfName::new(text).unwrap_or_else(|_| unreachable!("a port id makes a device name"))

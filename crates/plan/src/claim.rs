@@ -1,12 +1,13 @@
 //! What only one port of a host may have, and who has it: the one whose record came first.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::HashMap;
 use std::fmt;
 
+use foldhash::fast::FixedState;
 use weft_model::{IfName, Mac, NetworkSegment, PortId};
 
 /// Something that only one port may have.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Claim {
     /// A MAC address on a network: with two owners a bridge would send to either by turns.
     Mac(NetworkSegment, Mac),
@@ -18,39 +19,40 @@ pub(crate) enum Claim {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Claims {
     /// The claimants in the order of their coming: revision, then name.
-    claimants: BTreeMap<Claim, BTreeSet<(i64, PortId)>>,
-    staked: BTreeMap<PortId, Vec<(Claim, i64)>>,
+    claimants: HashMap<Claim, Vec<(i64, PortId)>, FixedState>,
+    staked: HashMap<PortId, Vec<Claim>, FixedState>,
 }
 
 impl Claims {
-    /// Who has it.
-    pub(crate) fn owner(&self, claim: &Claim) -> Option<&PortId> {
-        self.claimants.get(claim)?.first().map(|(_, port)| port)
+    /// The first of a port's claims that another port made before it, and that port.
+    pub(crate) fn lost(&self, port: &PortId) -> Option<(&Claim, &PortId)> {
+        let staked = self.staked.get(port)?;
+        staked.iter().find_map(|claim| {
+            let (_, owner) = self.claimants.get(claim)?.first()?;
+            (owner != port).then_some((claim, owner))
+        })
     }
 
     /// Enters a claim; answers the other claimants, to whom it may make a difference.
     pub(crate) fn stake(&mut self, claim: Claim, revision: i64, port: &PortId) -> Vec<PortId> {
-        let others = self.claimants.get(&claim).into_iter().flatten();
-        let others = others.map(|(_, other)| other.clone()).collect();
-        self.claimants
-            .entry(claim.clone())
-            .or_default()
-            .insert((revision, port.clone()));
-        self.staked
-            .entry(port.clone())
-            .or_default()
-            .push((claim, revision));
+        let claimants = self.claimants.entry(claim.clone()).or_default();
+        let others = claimants.iter().map(|(_, other)| other.clone()).collect();
+        let entry = (revision, port.clone());
+        if let Err(at) = claimants.binary_search(&entry) {
+            claimants.insert(at, entry);
+        }
+        self.staked.entry(port.clone()).or_default().push(claim);
         others
     }
 
     /// Drops all claims of a port; answers the claimants that remain.
     pub(crate) fn release(&mut self, port: &PortId) -> Vec<PortId> {
         let mut others = Vec::new();
-        for (claim, revision) in self.staked.remove(port).unwrap_or_default() {
+        for claim in self.staked.remove(port).unwrap_or_default() {
             let Some(claimants) = self.claimants.get_mut(&claim) else {
                 continue;
             };
-            claimants.remove(&(revision, port.clone()));
+            claimants.retain(|(_, claimant)| claimant != port);
             others.extend(claimants.iter().map(|(_, other)| other.clone()));
             if claimants.is_empty() {
                 self.claimants.remove(&claim);

@@ -18,6 +18,7 @@ use crate::claim::Claims;
 use crate::intent::{HostNetwork, PortRecord};
 use crate::object::{AclKey, Object, ObjectKey, Uplink};
 use crate::policy::Groups;
+use crate::table::{Table, in_order};
 
 use port::{Need, claims_of};
 
@@ -30,7 +31,7 @@ pub struct Compiler {
     compiled: BTreeMap<PortId, Result<Vec<ObjectKey>, String>>,
     claims: Claims,
     groups: Groups,
-    objects: BTreeMap<ObjectKey, Shared>,
+    objects: Table<Shared>,
 }
 
 /// An object and the ports that it is there for; none for what the configuration asks for.
@@ -120,6 +121,11 @@ impl Compiler {
 
     /// All objects that are wanted with their keys, in the order of the keys.
     pub fn entries(&self) -> impl Iterator<Item = (&ObjectKey, &Object)> {
+        in_order(self.unordered())
+    }
+
+    /// All objects that are wanted with their keys, in no order.
+    pub(crate) fn unordered(&self) -> impl Iterator<Item = (&ObjectKey, &Object)> {
         let entries = self.objects.iter();
         entries.filter_map(|(key, shared)| Some((key, shared.object.as_ref()?)))
     }

@@ -26,6 +26,7 @@ mod operation;
 mod plan;
 mod policy;
 mod reconciler;
+mod table;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 

@@ -68,7 +68,7 @@ pub enum Unsound {
 }
 
 /// Plays `plan` on what is observed; answers what is there at its end, or the first fault.
-pub fn check(plan: &Plan, observed: &Observed) -> Result<Observed, Unsound> {
+pub fn check(plan: &Plan, observed: &Observed) -> Result<Observed, Box<Unsound>> {
     let mut state = observed.clone();
     for (level, operations) in plan.levels.iter().enumerate() {
         let mut seen = BTreeSet::new();
@@ -76,7 +76,7 @@ pub fn check(plan: &Plan, observed: &Observed) -> Result<Observed, Unsound> {
         for operation in operations {
             let key = operation.key();
             if !seen.insert(key.clone()) {
-                return Err(Unsound::Twice { level, key });
+                return Err(Box::new(Unsound::Twice { level, key }));
             }
             let believed = match operation {
                 Operation::Create(_) => None,
@@ -84,26 +84,26 @@ pub fn check(plan: &Plan, observed: &Observed) -> Result<Observed, Unsound> {
                 Operation::Delete(object) => Some(object),
             };
             if before.get(&key) != believed {
-                return Err(Unsound::Mistaken { level, key });
+                return Err(Box::new(Unsound::Mistaken { level, key }));
             }
             match operation {
                 Operation::Create(object) | Operation::Update { to: object, .. } => {
                     if let Some(requirement) = missing(object, &before) {
-                        return Err(Unsound::Early {
+                        return Err(Box::new(Unsound::Early {
                             level,
                             key,
                             requirement,
-                        });
+                        }));
                     }
                     state.insert(object.clone());
                 }
                 Operation::Delete(_) => {
                     if let Some(dependent) = before.dependents(&key).pop() {
-                        return Err(Unsound::Clung {
+                        return Err(Box::new(Unsound::Clung {
                             level,
                             key,
                             dependent,
-                        });
+                        }));
                     }
                     state.remove(&key);
                 }
@@ -119,7 +119,7 @@ pub fn check_guards<'a>(
     plan: &Plan,
     observed: &Observed,
     desired: impl Fn(&ObjectKey) -> Option<&'a Object>,
-) -> Result<(), Unsound> {
+) -> Result<(), Box<Unsound>> {
     let mut state = observed.clone();
     for (level, operations) in plan.levels.iter().enumerate() {
         let before = state.clone();
@@ -132,7 +132,7 @@ pub fn check_guards<'a>(
                         desired(guard).is_some_and(|wanted| before.get(guard) != Some(wanted))
                     });
                     if let Some(guard) = lacking.next() {
-                        return Err(Unsound::Unguarded { level, key, guard });
+                        return Err(Box::new(Unsound::Unguarded { level, key, guard }));
                     }
                     state.insert(object.clone());
                 }
@@ -142,7 +142,7 @@ pub fn check_guards<'a>(
                         before.get(&member).is_some() && !freed
                     });
                     if bared {
-                        return Err(Unsound::Bared { level, key });
+                        return Err(Box::new(Unsound::Bared { level, key }));
                     }
                     state.remove(&key);
                 }

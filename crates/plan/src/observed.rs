@@ -1,21 +1,21 @@
 //! What a VPP is known to hold of ours: the result of dumps, kept up to date by what is applied
 //! and by VPP's events.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::collections::{BTreeSet, HashMap};
 
-use weft_model::{PhysnetName, VlanId};
+use foldhash::fast::FixedState;
 
 use crate::object::{Address, InterfaceKey, Object, ObjectKey};
+use crate::table::{Table, in_order};
 
 /// What a VPP holds of ours: the objects that carry our marks or belong to ones that do, and the
 /// links of its interfaces.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Observed {
-    objects: BTreeMap<ObjectKey, Object>,
-    links: BTreeMap<InterfaceKey, bool>,
-    /// What requires each bridge domain and access list, so that it need not be searched for.
-    users: BTreeMap<ObjectKey, BTreeSet<ObjectKey>>,
+    objects: Table<Object>,
+    links: HashMap<InterfaceKey, bool, FixedState>,
+    /// What requires each object, so that it need not be searched for; see [`uses`].
+    users: Table<BTreeSet<ObjectKey>>,
 }
 
 /// Something that VPP told unasked.
@@ -40,22 +40,18 @@ impl Observed {
         objects: impl IntoIterator<Item = Object>,
         links: impl IntoIterator<Item = (InterfaceKey, bool)>,
     ) -> Self {
-        let objects = sorted(objects.into_iter().map(|object| (object.key(), object)));
-        let mut used: Vec<(ObjectKey, &ObjectKey)> = objects
-            .iter()
-            .flat_map(|(key, object)| uses(object).map(move |used| (used, key)))
-            .collect();
-        used.sort_unstable();
-        let users = used.chunk_by(|(one, _), (other, _)| one == other);
-        let users = users.filter_map(|users| {
-            let (used, _) = users.first()?;
-            let users = users.iter().map(|(_, user)| (*user).clone());
-            Some((used.clone(), users.collect()))
-        });
+        let objects = objects.into_iter();
+        let objects: Table<Object> = objects.map(|object| (object.key(), object)).collect();
+        let mut users: Table<BTreeSet<ObjectKey>> = Table::default();
+        for (key, object) in &objects {
+            for used in uses(object) {
+                users.entry(used).or_default().insert(key.clone());
+            }
+        }
         Self {
-            users: users.collect(),
             objects,
             links: links.into_iter().collect(),
+            users,
         }
     }
 
@@ -66,17 +62,22 @@ impl Observed {
 
     /// All objects, in the order of their keys.
     pub fn objects(&self) -> impl Iterator<Item = &Object> {
-        self.objects.values()
+        self.entries().map(|(_, object)| object)
     }
 
     /// All objects with their keys, in the order of the keys.
     pub fn entries(&self) -> impl Iterator<Item = (&ObjectKey, &Object)> {
-        self.objects.iter()
+        in_order(self.objects.iter())
+    }
+
+    /// All objects, in no order.
+    pub(crate) fn table(&self) -> &Table<Object> {
+        &self.objects
     }
 
     /// The keys of all objects, in order.
     pub fn keys(&self) -> impl Iterator<Item = &ObjectKey> {
-        self.objects.keys()
+        self.entries().map(|(key, _)| key)
     }
 
     /// Whether the interface's link is up (`IF_STATUS_API_FLAG_LINK_UP`); false if nothing is known.
@@ -138,13 +139,7 @@ impl Observed {
                 ];
                 let there = |key: &ObjectKey| self.objects.contains_key(key);
                 let mut keys: Vec<ObjectKey> = on_it.into_iter().filter(there).collect();
-                if let InterfaceKey::Uplink(physnet) = interface {
-                    keys.extend(self.sub_interfaces(physnet));
-                    keys.extend(
-                        self.addresses(interface)
-                            .map(|address| ObjectKey::Address(interface.clone(), address.address)),
-                    );
-                }
+                keys.extend(self.users.get(key).into_iter().flatten().cloned());
                 keys
             }
         }
@@ -155,12 +150,10 @@ impl Observed {
         &'a self,
         interface: &InterfaceKey,
     ) -> impl Iterator<Item = &'a Address> + use<'a> {
-        let key = |address: IpAddr| ObjectKey::Address(interface.clone(), address);
-        let first = key(Ipv4Addr::UNSPECIFIED.into());
-        let last = key(Ipv6Addr::from_bits(u128::MAX).into());
-        let entries = self.objects.range(first..=last);
-        entries.filter_map(|(_, object)| match object {
-            Object::Address(address) => Some(address),
+        let users = self.users.get(&ObjectKey::Interface(interface.clone()));
+        let objects = users.into_iter().flatten();
+        objects.filter_map(|key| match self.get(key) {
+            Some(Object::Address(address)) => Some(address),
             _ => None,
         })
     }
@@ -207,16 +200,6 @@ impl Observed {
         }
     }
 
-    fn sub_interfaces(&self, physnet: &PhysnetName) -> impl Iterator<Item = ObjectKey> {
-        // The whole range of VLANs; both ends are legal identifiers.
-        let end = |id| VlanId::new(id).map(|vlan| ObjectKey::sub_interface(physnet, vlan));
-        let range = end(1).ok().zip(end(4094).ok());
-        range
-            .into_iter()
-            .flat_map(|(first, last)| self.objects.range(first..=last))
-            .map(|(key, _)| key.clone())
-    }
-
     fn forget_use(&mut self, key: &ObjectKey) {
         let Some(object) = self.objects.get(key) else {
             return;
@@ -232,22 +215,13 @@ impl Observed {
     }
 }
 
-/// What an object requires besides interfaces, which know by their names what is on them.
-/// A map filled in one go, which is several times faster than one by one. What is sorted first are
-/// numbers, since objects are large to move about.
-fn sorted(entries: impl Iterator<Item = (ObjectKey, Object)>) -> BTreeMap<ObjectKey, Object> {
-    let mut entries: Vec<Option<(ObjectKey, Object)>> = entries.map(Some).collect();
-    let mut order: Vec<usize> = (0..entries.len()).collect();
-    let key = |index: &usize| entries.get(*index)?.as_ref().map(|(key, _)| key);
-    order.sort_by(|one, other| key(one).cmp(&key(other)));
-    let taken = order.into_iter();
-    taken
-        .filter_map(|index| entries.get_mut(index)?.take())
-        .collect()
-}
-
-/// The objects, interfaces aside, that this one requires.
+/// What the object requires, but for the interfaces whose own names tell what is on them: memberships
+/// and bindings.
 fn uses(object: &Object) -> impl Iterator<Item = ObjectKey> {
+    let by_name = matches!(
+        object,
+        Object::BridgeMember(_) | Object::AclBinding(_) | Object::MacIpBinding(_)
+    );
     let required = object.requires().into_iter();
-    required.filter(|key| !matches!(key, ObjectKey::Interface(_)))
+    required.filter(move |key| !(by_name && matches!(key, ObjectKey::Interface(_))))
 }

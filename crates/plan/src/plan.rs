@@ -13,7 +13,7 @@
 mod change;
 mod level;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fmt;
 
 use crate::object::{Object, ObjectKey};
@@ -41,7 +41,7 @@ impl Plan {
         dirty: impl IntoIterator<Item = ObjectKey>,
         held: impl Fn(&ObjectKey) -> bool,
     ) -> Self {
-        let dirty = with_guards(dirty);
+        let dirty = with_guards(dirty, &desired, observed);
         let members: Vec<ObjectKey> = dirty
             .iter()
             .filter(|key| matches!(key, ObjectKey::BridgeMember(_)))
@@ -79,11 +79,11 @@ impl Plan {
         &mut self,
         desired: &impl Fn(&ObjectKey) -> Option<&'a Object>,
         observed: &'a Observed,
-        dirty: &BTreeSet<ObjectKey>,
+        dirty: &[ObjectKey],
         held: &impl Fn(&ObjectKey) -> bool,
         unbridged: &BTreeMap<ObjectKey, ObjectKey>,
     ) -> Changes<'a> {
-        let mut changes = Changes::new();
+        let mut changes = Changes::default();
         let mut queue: Vec<(ObjectKey, bool)> =
             dirty.iter().map(|key| (key.clone(), false)).collect();
         while let Some((key, must_go)) = queue.pop() {
@@ -129,6 +129,8 @@ impl Plan {
 
     fn order(&mut self, changes: Changes<'_>) {
         let mut levels: [Vec<Operation>; LEVELS] = Default::default();
+        let mut changes: Vec<_> = changes.into_iter().collect();
+        changes.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
         for (key, change) in changes {
             let recreated = matches!(change, Change::Recreate(..));
             let (removed, added) = match change {
@@ -165,20 +167,24 @@ impl Plan {
     }
 }
 
-/// `dirty`, and with a membership the bindings of its interface, and the other way round.
-fn with_guards(dirty: impl IntoIterator<Item = ObjectKey>) -> BTreeSet<ObjectKey> {
-    let mut all = BTreeSet::new();
+/// `dirty`, and with a membership the bindings of its interface, and the other way round, as far as
+/// they are wanted or there. In order, each once.
+fn with_guards<'a>(
+    dirty: impl IntoIterator<Item = ObjectKey>,
+    desired: &impl Fn(&ObjectKey) -> Option<&'a Object>,
+    observed: &Observed,
+) -> Vec<ObjectKey> {
+    let matters = |key: &ObjectKey| desired(key).is_some() || observed.get(key).is_some();
+    let mut all = Vec::new();
     for key in dirty {
-        let member = match key.guards() {
-            Some(_) => Some(key.clone()),
-            None => key.guarded(),
-        };
-        if let Some(member) = member {
-            all.extend(member.guards().into_iter().flatten());
-            all.insert(member);
-        }
-        all.insert(key);
+        let member = key.guarded();
+        let guards = member.as_ref().unwrap_or(&key).guards();
+        all.extend(guards.into_iter().flatten().filter(matters));
+        all.extend(member);
+        all.push(key);
     }
+    all.sort_unstable();
+    all.dedup();
     all
 }
 

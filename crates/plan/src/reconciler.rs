@@ -17,18 +17,20 @@ mod failure;
 mod group;
 mod status;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::time::{Instant, SystemTime};
 
+use foldhash::fast::FixedState;
 use weft_model::{PhysnetName, PortId, SecurityGroupId};
 
 use crate::backoff::Backoff;
 use crate::compile::{Compiler, Touched};
 use crate::intent::{HostNetwork, PortRecord};
-use crate::object::{AclKey, InterfaceKey, ObjectKey};
+use crate::object::{AclKey, InterfaceKey, Object, ObjectKey};
 use crate::observed::{Notice, Observed};
 use crate::operation::{Operation, Outcome};
 use crate::plan::Plan;
+use crate::table::Keys;
 
 use failure::Failures;
 pub use status::Standing;
@@ -165,10 +167,13 @@ impl Reconciler {
         let Ok(observed) = &self.vpp else {
             return Plan::default();
         };
-        let due = self.failures.due(now.monotonic);
-        let all = std::mem::take(&mut self.dirty).into_iter().chain(due);
-        let (undecided, mut rest): (BTreeSet<ObjectKey>, BTreeSet<ObjectKey>) =
-            all.partition(|key| self.compiler.is_undecided(key));
+        let mut all: Vec<ObjectKey> = std::mem::take(&mut self.dirty).into_iter().collect();
+        for due in self.failures.due(now.monotonic) {
+            if let Err(at) = all.binary_search(&due) {
+                all.insert(at, due);
+            }
+        }
+        let undecided = all.extract_if(.., |key| self.compiler.is_undecided(key));
         for key in undecided {
             // It will be another matter then.
             self.failures.forget(&key);
@@ -177,11 +182,10 @@ impl Reconciler {
                 self.undecided.entry(port).or_default().insert(key);
             }
         }
-        let mut considered = BTreeSet::new();
+        let mut considered = Vec::new();
         let mut blocked = BTreeMap::new();
         let mut plan = loop {
-            let (group, later) = first_ports(rest, most_ports);
-            rest = later;
+            let group = first_ports(&mut all, most_ports);
             let plan = Plan::new(
                 |key| self.compiler.object(key),
                 observed,
@@ -190,11 +194,12 @@ impl Reconciler {
             );
             considered.extend(group);
             blocked.extend(plan.blocked.clone());
-            if !plan.is_empty() || rest.is_empty() {
+            if !plan.is_empty() || all.is_empty() {
                 break plan;
             }
         };
-        self.dirty = rest;
+        // They are in order, which is the quickest way to make a set.
+        self.dirty = BTreeSet::from_iter(all);
         self.dirty.extend(plan.operations().map(Operation::key));
         self.dirty.extend(blocked.keys().cloned());
         plan.blocked.clone_from(&blocked);
@@ -206,7 +211,10 @@ impl Reconciler {
                 tell_users(&mut self.news, &self.compiler, key);
             }
         }
-        self.blocked.retain(|key, _| !considered.contains(key));
+        if !self.blocked.is_empty() {
+            let considered: Keys = considered.into_iter().collect();
+            self.blocked.retain(|key, _| !considered.contains(key));
+        }
         self.blocked.extend(blocked);
         plan
     }
@@ -344,24 +352,15 @@ impl Reconciler {
     }
 }
 
-/// What is wanted and not there, there and not wanted, or there otherwise. Both sides are in the order
-/// of their keys, so that one walk along them finds it.
+/// What is wanted and not there, there and not wanted, or there otherwise.
 fn differing(compiler: &Compiler, observed: &Observed) -> BTreeSet<ObjectKey> {
-    let mut differing = BTreeSet::new();
-    let mut there = observed.entries().peekable();
-    for (key, wanted) in compiler.entries() {
-        while let Some((unwanted, _)) = there.next_if(|(found, _)| *found < key) {
-            differing.insert(unwanted.clone());
-        }
-        let is_as_wanted = there
-            .next_if(|(found, _)| *found == key)
-            .is_some_and(|(_, object)| object.satisfies(wanted));
-        if !is_as_wanted {
-            differing.insert(key.clone());
-        }
-    }
-    differing.extend(there.map(|(unwanted, _)| unwanted.clone()));
-    differing
+    let wrong = compiler.unordered().filter(|(key, wanted)| {
+        let is_as_wanted = |is: &Object| is.satisfies(wanted);
+        !observed.get(key).is_some_and(is_as_wanted)
+    });
+    let there = observed.table().keys();
+    let unwanted = there.filter(|key| compiler.object(key).is_none());
+    wrong.map(|(key, _)| key).chain(unwanted).cloned().collect()
 }
 
 /// Notes that there may be news of everyone whose status is about the object. That is not so of the
@@ -385,14 +384,12 @@ fn tell_users(news: &mut News, compiler: &Compiler, key: &ObjectKey) {
     news.ports.extend(compiler.users(key).cloned());
 }
 
-/// Divides objects into those that are shared or belong to the first `most` ports, and the rest.
-fn first_ports(
-    keys: BTreeSet<ObjectKey>,
-    most: usize,
-) -> (BTreeSet<ObjectKey>, BTreeSet<ObjectKey>) {
-    let mut ports = BTreeSet::new();
-    keys.into_iter().partition(|key| match key.port() {
+/// Takes out of `keys` those of what is shared and of the first `most` ports.
+fn first_ports(keys: &mut Vec<ObjectKey>, most: usize) -> Vec<ObjectKey> {
+    let mut ports: HashSet<PortId, FixedState> = HashSet::default();
+    let is_first = |key: &mut ObjectKey| match key.port() {
         Some(port) => ports.contains(port) || (ports.len() < most && ports.insert(port.clone())),
         None => true,
-    })
+    };
+    keys.extract_if(.., is_first).collect()
 }

@@ -33,12 +33,8 @@ impl Compiler {
             Some(physnet) => self.check_physnet(physnet)?,
             None => return Err("this host has no underlay for overlay networks".to_owned()),
         }
-        for claim in claims_of(id, port) {
-            if let Some(owner) = self.claims.owner(&claim)
-                && owner != id
-            {
-                return Err(format!("{claim} belongs to port {owner}, which came first"));
-            }
+        if let Some((claim, owner)) = self.claims.lost(id) {
+            return Err(format!("{claim} belongs to port {owner}, which came first"));
         }
         let mut needs = self.network_of(port);
         let interface = self.interface_of(id, port);

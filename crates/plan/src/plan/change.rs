@@ -1,9 +1,8 @@
 //! What is to be done with each object, and what stands in the way.
 
-use std::collections::BTreeMap;
-
 use crate::object::{Object, ObjectKey};
 use crate::observed::Observed;
+use crate::table::Table;
 
 /// What is to be done with one object.
 pub(super) enum Change<'a> {
@@ -13,7 +12,8 @@ pub(super) enum Change<'a> {
     Delete(&'a Object),
 }
 
-pub(super) type Changes<'a> = BTreeMap<ObjectKey, Change<'a>>;
+/// What is to be done, in no order.
+pub(super) type Changes<'a> = Table<Change<'a>>;
 
 impl<'a> Change<'a> {
     /// Whether the object goes, if only for a moment.
