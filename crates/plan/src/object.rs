@@ -185,7 +185,7 @@ impl Object {
             (Self::VhostUser(now), Self::VhostUser(wanted)) => {
                 now.socket == wanted.socket && now.mode == wanted.mode
             }
-            (Self::Tunnel(now), Self::Tunnel(wanted)) => now == wanted,
+            (Self::Tunnel(now), Self::Tunnel(wanted)) => now.local == wanted.local,
             (Self::Address(now), Self::Address(wanted)) => now == wanted,
             _ => true,
         }

@@ -176,6 +176,7 @@ impl Observed {
                     Object::SubInterface(sub) => &mut sub.admin_up,
                     Object::Tap(tap) => &mut tap.admin_up,
                     Object::VhostUser(vhost) => &mut vhost.admin_up,
+                    Object::Tunnel(tunnel) => &mut tunnel.admin_up,
                     _ => return Vec::new(),
                 };
                 if *admin_was == *admin_up && link_was == Some(*link_up) {

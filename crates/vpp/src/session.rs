@@ -6,19 +6,23 @@
 //!
 //! What is ours carries our mark in its tag (see [`mark`]); what hangs on something marked and cannot
 //! be marked itself (membership in a bridge domain, tag rewriting, which access lists it has) belongs
-//! to it. Nothing else is ever changed, but for one setting of the acl plugin, see [`apply`].
+//! to it: what a bridge domain of an overlay network has of static MAC addresses and of answers to ARP,
+//! which addresses an uplink has. Routes are ours by their source. Nothing else is ever changed, but for
+//! one setting of the acl plugin, see [`apply`].
 
 mod apply;
 mod events;
 mod handles;
 mod interpret;
 mod mark;
+mod observe;
 mod rule;
+mod tunnel;
 
-use weft_plan::{AclKey, InterfaceKey, ObjectKey, Observed};
+use weft_plan::{AclKey, InterfaceKey, ObjectKey};
 use weft_vpp_wire::capability::Missing;
 use weft_vpp_wire::messages::acl::{
-    ACL_NONE, AclAddReplace, AclDel, AclDump, AclInterfaceListDump, AclInterfaceSetAclList,
+    AclAddReplace, AclDel, AclDump, AclInterfaceListDump, AclInterfaceSetAclList,
     MacipAclAddReplace, MacipAclDel, MacipAclDump, MacipAclInterfaceAddDel,
     MacipAclInterfaceListDump,
 };
@@ -35,12 +39,10 @@ use weft_vpp_wire::messages::tapv2::{SwInterfaceTapV2Dump, TapCreateV3, TapDelet
 use weft_vpp_wire::messages::vhost_user::{
     CreateVhostUserIfV2, DeleteVhostUserIf, SwInterfaceVhostUserDump,
 };
-use weft_vpp_wire::{BdId, Declared, Dump, SwIfIndex};
+use weft_vpp_wire::{Declared, SwIfIndex};
 
 use crate::connection::Connection;
-use crate::error::CallError;
 use handles::{Handles, Number};
-use interpret::Dumps;
 
 /// The messages without which some object cannot be read or made. Their replies and details go
 /// with them, since VPP declares them together.
@@ -79,6 +81,9 @@ const NEEDED: [Declared; 32] = [
     Declared::of::<MacipAclInterfaceListDump>(),
 ];
 
+/// The name under which VPP knows whose our routes are.
+const FIB_SOURCE: &str = "weft";
+
 /// One VPP as far as it is ours.
 #[derive(Debug)]
 pub struct Session {
@@ -86,6 +91,8 @@ pub struct Session {
     handles: Handles,
     /// Whether VPP was asked to look at sessions again when access lists change.
     reclassifies: bool,
+    /// VPP's number of the source of our routes, once it has one. It keeps it for as long as it lives.
+    fib_source: Option<u8>,
 }
 
 impl Session {
@@ -103,6 +110,7 @@ impl Session {
             connection,
             handles: Handles::default(),
             reclassifies: false,
+            fib_source: None,
         }
     }
 
@@ -160,48 +168,5 @@ impl Session {
     /// Which access list of ours has a number that VPP told, as in a trace.
     pub fn acl_at(&self, index: u32) -> Option<&AclKey> {
         self.handles.acl_key(index)
-    }
-
-    /// Reads all that is ours. The dumps travel together; if one of them is not whole, there is no
-    /// answer at all.
-    pub async fn observe(&mut self) -> Result<Observed, CallError> {
-        let connection = &self.connection;
-        let all = SwIfIndex::NONE;
-        let bridges = BridgeDomainDump {
-            bd_id: BdId::ANY,
-            sw_if_index: all,
-        };
-        let acl_index = ACL_NONE;
-        let (interfaces, taps, vhost_users, bridges, acls, acl_lists, macip_acls, macip_lists) = tokio::join!(
-            connection.dump(SwInterfaceDump::default()),
-            self.dump_if_there(SwInterfaceTapV2Dump { sw_if_index: all }),
-            self.dump_if_there(SwInterfaceVhostUserDump { sw_if_index: all }),
-            connection.dump(bridges),
-            self.dump_if_there(AclDump { acl_index }),
-            self.dump_if_there(AclInterfaceListDump { sw_if_index: all }),
-            self.dump_if_there(MacipAclDump { acl_index }),
-            self.dump_if_there(MacipAclInterfaceListDump { sw_if_index: all }),
-        );
-        let dumps = Dumps {
-            interfaces: interfaces?,
-            taps: taps?,
-            vhost_users: vhost_users?,
-            bridges: bridges?,
-            acls: acls?,
-            acl_lists: acl_lists?,
-            macip_acls: macip_acls?,
-            macip_lists: macip_lists?,
-        };
-        let (observed, handles) = interpret::interpret(&dumps);
-        self.handles = handles;
-        Ok(observed)
-    }
-
-    /// A dump of what a plugin has. Without the plugin, there is none.
-    async fn dump_if_there<D: Dump>(&self, dump: D) -> Result<Vec<D::Details>, CallError> {
-        match self.connection.dump(dump).await {
-            Err(CallError::Unsupported(_)) => Ok(Vec::new()),
-            details => details,
-        }
     }
 }

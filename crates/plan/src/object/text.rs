@@ -81,7 +81,9 @@ impl fmt::Display for Object {
                 vhost.mtu,
                 state(vhost.admin_up)
             ),
-            Self::Tunnel(tunnel) => write!(f, "from {}", tunnel.local),
+            Self::Tunnel(tunnel) => {
+                write!(f, "from {}, {}", tunnel.local, state(tunnel.admin_up))
+            }
             Self::BridgeDomain(bridge) => {
                 write!(f, "{}, mac-age {} min", bridge.flags, bridge.mac_age)
             }

@@ -16,13 +16,15 @@ pub struct TunnelKey {
 }
 
 /// A VXLAN or VXLAN-GPE tunnel that carries Ethernet frames (`vxlan_add_del_tunnel_v3`,
-/// `vxlan_gpe_add_del_tunnel_v2` with the protocol Ethernet), administratively up.
+/// `vxlan_gpe_add_del_tunnel_v2` with the protocol Ethernet).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Tunnel {
     /// The network and the far end.
     pub key: TunnelKey,
     /// Our underlay address; of the same version as the far end's.
     pub local: IpAddr,
+    /// Whether it is administratively up, as VPP makes it.
+    pub admin_up: bool,
 }
 
 /// A MAC address of a bridge domain that is not learned and does not age (`l2fib_add_del` with

@@ -16,6 +16,9 @@ mod adopt;
 mod bridge;
 mod interface;
 mod macip;
+mod overlay;
+mod tunnel;
+mod underlay;
 mod vhost_user;
 
 use futures::{StreamExt, stream};
@@ -39,6 +42,7 @@ const RECLASSIFY_SESSIONS: &str = "set acl-plugin reclassify-sessions 1";
 struct Context<'a> {
     connection: &'a Connection,
     handles: &'a Handles,
+    fib_source: Option<u8>,
 }
 
 /// What became of an operation, and of VPP's numbers.
@@ -67,9 +71,11 @@ impl Session {
         if !self.reclassifies && level.iter().any(concerns_acls) {
             self.reclassify_sessions().await?;
         }
+        self.prepare_routes(level).await?;
         let context = Context {
             connection: &self.connection,
             handles: &self.handles,
+            fib_source: self.fib_source,
         };
         let operations = stream::iter(level).map(|operation| context.perform(operation));
         let ended: Vec<_> = operations.buffered(CONCURRENCY).collect().await;
@@ -124,15 +130,18 @@ impl Context<'_> {
             Operation::Create(Object::MacIpBinding(binding)) => {
                 self.bind_macip_acl(binding, None).await
             }
-            Operation::Create(
-                object @ (Object::Tunnel(_)
-                | Object::Address(_)
-                | Object::Route(_)
-                | Object::StaticMac(_)
-                | Object::Neighbour(_)),
-            ) => {
-                let reason = format!("{} cannot be made", object.key());
-                Ok(Ended::refused(reason, None))
+            Operation::Create(Object::Tunnel(tunnel)) => self.create_tunnel(tunnel).await,
+            Operation::Create(Object::Address(address)) => {
+                Ended::of_step(self.create_address(address).await, None)
+            }
+            Operation::Create(Object::Route(route)) => {
+                Ended::of_step(self.write_route(route).await, None)
+            }
+            Operation::Create(Object::StaticMac(entry)) => {
+                Ended::of_step(self.write_static_mac(entry).await, None)
+            }
+            Operation::Create(Object::Neighbour(entry)) => {
+                Ended::of_step(self.write_neighbour(entry).await, None)
             }
             Operation::Create(object @ Object::Surplus(_)) => {
                 let reason = format!("{} is nothing that is made", object.key());
@@ -167,6 +176,16 @@ impl Context<'_> {
             (Object::MacIpBinding(_), Object::MacIpBinding(to)) => {
                 self.bind_macip_acl(to, Some(from.clone())).await
             }
+            (Object::Tunnel(from), Object::Tunnel(to)) => self.update_tunnel(from, to).await,
+            (Object::Route(_), Object::Route(to)) => {
+                Ended::of_step(self.write_route(to).await, Some(from.clone()))
+            }
+            (Object::StaticMac(_), Object::StaticMac(to)) => {
+                Ended::of_step(self.write_static_mac(to).await, Some(from.clone()))
+            }
+            (Object::Neighbour(_), Object::Neighbour(to)) => {
+                Ended::of_step(self.write_neighbour(to).await, Some(from.clone()))
+            }
             (from, to) => {
                 let reason = format!("{} cannot become {}", from.key(), to.key());
                 Ok(Ended::refused(reason, Some(from.clone())))
@@ -186,11 +205,11 @@ impl Context<'_> {
             Object::AclBinding(binding) => self.unbind_acls(binding).await,
             Object::MacIpAcl(acl) => self.delete_macip_acl(acl).await,
             Object::MacIpBinding(binding) => self.unbind_macip_acl(binding).await,
-            Object::Tunnel(_)
-            | Object::Address(_)
-            | Object::Route(_)
-            | Object::StaticMac(_)
-            | Object::Neighbour(_) => Ok(None),
+            Object::Tunnel(tunnel) => self.delete_tunnel(tunnel).await,
+            Object::Address(address) => self.delete_address(address).await,
+            Object::Route(route) => self.delete_route(route).await,
+            Object::StaticMac(entry) => self.delete_static_mac(entry).await,
+            Object::Neighbour(entry) => self.delete_neighbour(entry).await,
             Object::Surplus(surplus) => self.delete_surplus(surplus).await,
         };
         Ended::of_step(deleted, Some(object.clone()))
@@ -203,6 +222,9 @@ impl Context<'_> {
             Some(Number::Interface(sw_if_index)) => match surplus.of {
                 ObjectKey::Interface(InterfaceKey::VhostUser(_)) => {
                     self.delete_vhost_user_at(sw_if_index).await?;
+                }
+                ObjectKey::Interface(InterfaceKey::Tunnel(key)) => {
+                    self.delete_surplus_tunnel(key, sw_if_index).await?;
                 }
                 _ => self.delete_tap_at(sw_if_index).await?,
             },

@@ -1,5 +1,6 @@
 //! Dumps into objects. Pure.
 
+mod overlay;
 mod policy;
 #[cfg(test)]
 mod tests;
@@ -8,20 +9,26 @@ use std::collections::HashMap;
 
 use weft_model::{IfName, Mac, Mtu, SocketPath, VppIfName};
 use weft_plan::{
-    BridgeDomain, BridgeFlags, BridgeMember, Object, ObjectKey, Observed, SubInterface, TagRewrite,
-    Tap, Uplink, UplinkDevice, VhostUser, VhostUserMode,
+    BridgeDomain, BridgeFlags, BridgeMember, InterfaceKey, Object, ObjectKey, SubInterface,
+    TagRewrite, Tap, Tunnel, Uplink, UplinkDevice, VhostUser, VhostUserMode,
 };
 use weft_vpp_wire::SwIfIndex;
 use weft_vpp_wire::messages::acl::{
     AclDetails, AclInterfaceListDetails, MacipAclDetails, MacipAclInterfaceListDetails,
 };
+use weft_vpp_wire::messages::fib::FibSourceDetails;
 use weft_vpp_wire::messages::interface::{IfStatusFlags, SwInterfaceDetails};
 use weft_vpp_wire::messages::l2::{BridgeDomainDetails, VtrOp};
 use weft_vpp_wire::messages::tapv2::SwInterfaceTapV2Details;
 use weft_vpp_wire::messages::vhost_user::SwInterfaceVhostUserDetails;
+use weft_vpp_wire::messages::vxlan::VxlanTunnelV2Details;
+use weft_vpp_wire::messages::vxlan_gpe::VxlanGpeTunnelV2Details;
 
 use super::handles::{Change, Handles, Number};
 use super::mark::{BridgeMark, InterfaceMark};
+use super::{FIB_SOURCE, tunnel};
+
+pub(super) use overlay::Attached;
 
 /// How VPP begins the names of interfaces over a device of the kernel (`af_packet_create_if` in
 /// `src/plugins/af_packet/af_packet.c`).
@@ -33,17 +40,30 @@ pub(super) struct Dumps {
     pub(super) interfaces: Vec<SwInterfaceDetails>,
     pub(super) taps: Vec<SwInterfaceTapV2Details>,
     pub(super) vhost_users: Vec<SwInterfaceVhostUserDetails>,
+    pub(super) vxlan_tunnels: Vec<VxlanTunnelV2Details>,
+    pub(super) gpe_tunnels: Vec<VxlanGpeTunnelV2Details>,
     pub(super) bridges: Vec<BridgeDomainDetails>,
     pub(super) acls: Vec<AclDetails>,
     pub(super) acl_lists: Vec<AclInterfaceListDetails>,
     pub(super) macip_acls: Vec<MacipAclDetails>,
     pub(super) macip_lists: Vec<MacipAclInterfaceListDetails>,
+    pub(super) fib_sources: Vec<FibSourceDetails>,
+}
+
+/// What is ours: objects and their numbers, and the links of the interfaces.
+#[derive(Debug, Default)]
+pub(super) struct Ours {
+    pub(super) objects: Vec<Object>,
+    pub(super) links: Vec<(InterfaceKey, bool)>,
+    pub(super) handles: Handles,
+    /// The source of our routes, if VPP has it.
+    pub(super) fib_source: Option<u8>,
 }
 
 /// The objects that are ours, and their numbers.
 ///
 /// If several carry one mark, the first counts, and the others are surplus.
-pub(super) fn interpret(dumps: &Dumps) -> (Observed, Handles) {
+pub(super) fn interpret(dumps: &Dumps) -> Ours {
     let mut objects = Vec::with_capacity(2 * dumps.interfaces.len() + dumps.bridges.len());
     let mut links = Vec::with_capacity(dumps.interfaces.len());
     let mut handles = Handles::default();
@@ -57,6 +77,9 @@ pub(super) fn interpret(dumps: &Dumps) -> (Observed, Handles) {
         .iter()
         .map(|vhost| (vhost.sw_if_index, vhost))
         .collect();
+    let vxlan = dumps.vxlan_tunnels.iter().filter_map(tunnel::of_vxlan);
+    let gpe = dumps.gpe_tunnels.iter().filter_map(tunnel::of_gpe);
+    let tunnels: HashMap<SwIfIndex, Tunnel> = vxlan.chain(gpe).collect();
     let by_index: HashMap<SwIfIndex, &SwInterfaceDetails> = dumps
         .interfaces
         .iter()
@@ -73,7 +96,8 @@ pub(super) fn interpret(dumps: &Dumps) -> (Observed, Handles) {
         };
         let key = mark.key();
         let vhost = vhost_users.get(&details.sw_if_index).copied();
-        let Some(object) = object(mark, details, tap, vhost) else {
+        let tunnel = tunnels.get(&details.sw_if_index).copied();
+        let Some(object) = object(mark, details, tap, vhost, tunnel) else {
             tracing::warn!(
                 interface = %details.interface_name, tag = %details.tag,
                 "this interface has a tag of ours, but is not what the tag says; it is left alone"
@@ -86,7 +110,7 @@ pub(super) fn interpret(dumps: &Dumps) -> (Observed, Handles) {
                 "another interface has this tag already"
             );
             // Only what Weft alone makes is Weft's to remove.
-            if let Object::Tap(_) | Object::VhostUser(_) = object {
+            if let Object::Tap(_) | Object::VhostUser(_) | Object::Tunnel(_) = object {
                 let number = Number::Interface(details.sw_if_index);
                 objects.push(handles.note_surplus(ObjectKey::Interface(key), number));
             }
@@ -141,7 +165,14 @@ pub(super) fn interpret(dumps: &Dumps) -> (Observed, Handles) {
         }
     }
     policy::interpret(dumps, &mut objects, &mut handles);
-    (Observed::new(objects, links), handles)
+    let mut sources = dumps.fib_sources.iter();
+    let fib_source = sources.find(|details| details.src.name == FIB_SOURCE);
+    Ours {
+        objects,
+        links,
+        handles,
+        fib_source: fib_source.map(|details| details.src.id),
+    }
 }
 
 /// The object that an interface with this mark is, if it can be.
@@ -150,6 +181,7 @@ fn object(
     details: &SwInterfaceDetails,
     tap: Option<&SwInterfaceTapV2Details>,
     vhost: Option<&SwInterfaceVhostUserDetails>,
+    tunnel: Option<Tunnel>,
 ) -> Option<Object> {
     let admin_up = details.flags.contains(IfStatusFlags::ADMIN_UP);
     let object = match mark {
@@ -198,6 +230,10 @@ fn object(
                 mtu: mtu(details.mtu),
                 admin_up,
             })
+        }
+        InterfaceMark::Tunnel(key) => {
+            let tunnel = tunnel.filter(|tunnel| tunnel.key == key)?;
+            Object::Tunnel(Tunnel { admin_up, ..tunnel })
         }
     };
     Some(object)

@@ -8,6 +8,7 @@
 //! | `weft.sub-interface.<physnet>.<vlan>` | a sub-interface of an uplink |
 //! | `weft.tap.<port>` | the TAP of a port |
 //! | `weft.vhost-user.<port>` | the vhost-user interface of a port |
+//! | `weft.gpe.<vni>.<address>`, `weft.vxlan.…` | the tunnel of an overlay network to the host with that address |
 //! | `weft.bridge.<segment>` | the bridge domain of a network |
 //! | `weft.acl.<group>.ingress`, `.egress` | an access list of a security group |
 //! | `weft.acl.anti-spoofing.ingress`, `.egress` | what holds for every secured port |
@@ -22,8 +23,10 @@ mod tests;
 use std::fmt;
 use std::str::FromStr;
 
-use weft_model::{NetworkSegment, PhysnetName, PortId, SecurityGroupId, VlanId};
-use weft_plan::{AclKey, Direction, InterfaceKey};
+use weft_model::{
+    NetworkSegment, OverlayProtocol, OverlaySegment, PhysnetName, PortId, SecurityGroupId, VlanId,
+};
+use weft_plan::{AclKey, Direction, InterfaceKey, TunnelKey};
 
 /// Stands where the name of a group stands; no group can have it.
 const ANTI_SPOOFING: &str = "anti-spoofing";
@@ -41,6 +44,8 @@ pub(super) enum InterfaceMark {
     Tap(PortId),
     /// A vhost-user interface.
     VhostUser(PortId),
+    /// A tunnel.
+    Tunnel(TunnelKey),
 }
 
 /// What a bridge domain of ours is.
@@ -69,6 +74,7 @@ impl InterfaceMark {
             Self::SubInterface(physnet, vlan) => InterfaceKey::SubInterface(physnet.clone(), *vlan),
             Self::Tap(port) => InterfaceKey::Tap(port.clone()),
             Self::VhostUser(port) => InterfaceKey::VhostUser(port.clone()),
+            Self::Tunnel(key) => InterfaceKey::Tunnel(*key),
         }
     }
 }
@@ -81,6 +87,8 @@ impl fmt::Display for InterfaceMark {
             Self::SubInterface(physnet, vlan) => write!(f, "weft.sub-interface.{physnet}.{vlan}"),
             Self::Tap(port) => write!(f, "weft.tap.{port}"),
             Self::VhostUser(port) => write!(f, "weft.vhost-user.{port}"),
+            // Without a word for tunnels in front: the longest address would not fit behind it.
+            Self::Tunnel(TunnelKey { segment, remote }) => write!(f, "weft.{segment}.{remote}"),
         }
     }
 }
@@ -103,7 +111,17 @@ impl FromStr for InterfaceMark {
             }
             "tap" => Self::Tap(PortId::new(name).map_err(not_ours)?),
             "vhost-user" => Self::VhostUser(PortId::new(name).map_err(not_ours)?),
-            _ => return Err(NotOurs),
+            kind => {
+                let protocol = OverlayProtocol::parse(kind).ok_or(NotOurs)?;
+                let (vni, remote) = name.split_once('.').ok_or(NotOurs)?;
+                Self::Tunnel(TunnelKey {
+                    segment: OverlaySegment {
+                        protocol,
+                        vni: vni.parse().map_err(|_| NotOurs)?,
+                    },
+                    remote: remote.parse().map_err(|_| NotOurs)?,
+                })
+            }
         })
     }
 }

@@ -11,6 +11,7 @@ mod fake;
 mod life;
 mod misbehaviour;
 mod observe;
+mod overlay;
 mod policy;
 mod supervisor;
 mod vhost_user;

@@ -6,12 +6,16 @@ use weft_vpp_wire::messages::acl::{
     AclDetails, AclDump, AclInterfaceListDetails, AclInterfaceListDump, MacipAclDetails,
     MacipAclDump, MacipAclInterfaceListDetails, MacipAclInterfaceListDump,
 };
+use weft_vpp_wire::messages::fib::{FibSourceDetails, FibSourceDump};
 use weft_vpp_wire::messages::interface::{
     IfStatusFlags, SwInterfaceDetails, SwInterfaceDump, SwInterfaceEvent,
 };
+use weft_vpp_wire::messages::ip::IpAddressDump;
 use weft_vpp_wire::messages::l2::{BridgeDomainDetails, BridgeDomainDump};
 use weft_vpp_wire::messages::tapv2::{SwInterfaceTapV2Details, SwInterfaceTapV2Dump};
 use weft_vpp_wire::messages::vhost_user::{SwInterfaceVhostUserDetails, SwInterfaceVhostUserDump};
+use weft_vpp_wire::messages::vxlan::{VxlanTunnelV2Details, VxlanTunnelV2Dump};
+use weft_vpp_wire::messages::vxlan_gpe::{VxlanGpeTunnelV2Details, VxlanGpeTunnelV2Dump};
 use weft_vpp_wire::{BdId, FixedString, SwIfIndex};
 
 use crate::fake::{Fake, Peer, bounded, quick};
@@ -53,11 +57,14 @@ pub(crate) struct Held {
     pub(crate) interfaces: Vec<SwInterfaceDetails>,
     pub(crate) taps: Vec<SwInterfaceTapV2Details>,
     pub(crate) vhost_users: Vec<SwInterfaceVhostUserDetails>,
+    pub(crate) vxlan_tunnels: Vec<VxlanTunnelV2Details>,
+    pub(crate) gpe_tunnels: Vec<VxlanGpeTunnelV2Details>,
     pub(crate) bridges: Vec<BridgeDomainDetails>,
     pub(crate) acls: Vec<AclDetails>,
     pub(crate) acl_lists: Vec<AclInterfaceListDetails>,
     pub(crate) macip_acls: Vec<MacipAclDetails>,
     pub(crate) macip_lists: Vec<MacipAclInterfaceListDetails>,
+    pub(crate) fib_sources: Vec<FibSourceDetails>,
 }
 
 impl Peer {
@@ -67,12 +74,23 @@ impl Peer {
         self.dumped::<SwInterfaceTapV2Dump>(&held.taps).await;
         self.dumped::<SwInterfaceVhostUserDump>(&held.vhost_users)
             .await;
+        self.dumped::<VxlanTunnelV2Dump>(&held.vxlan_tunnels).await;
+        self.dumped::<VxlanGpeTunnelV2Dump>(&held.gpe_tunnels).await;
         self.dumped::<BridgeDomainDump>(&held.bridges).await;
         self.dumped::<AclDump>(&held.acls).await;
         self.dumped::<AclInterfaceListDump>(&held.acl_lists).await;
         self.dumped::<MacipAclDump>(&held.macip_acls).await;
         self.dumped::<MacipAclInterfaceListDump>(&held.macip_lists)
             .await;
+        self.dumped::<FibSourceDump>(&held.fib_sources).await;
+        let interfaces = held.interfaces.iter();
+        for uplink in interfaces.filter(|details| details.tag.to_str().starts_with("weft.uplink")) {
+            for is_ipv6 in [false, true] {
+                let asked = self.dumped::<IpAddressDump>(&[]).await;
+                let expected = (uplink.sw_if_index, is_ipv6);
+                assert_eq!((asked.sw_if_index, asked.is_ipv6), expected);
+            }
+        }
     }
 }
 
@@ -216,7 +234,7 @@ async fn gone_is_what_is_not_there_or_is_something_else() {
 #[tokio::test]
 async fn without_its_plugins_the_rest_is_observed() {
     let fake = Fake::start();
-    let lacking = ["tap_", "acl_", "vhost_user"];
+    let lacking = ["tap_", "acl_", "vhost_user", "vxlan"];
     let (connection, _events, mut peer) = connected_without(&fake, &lacking).await;
     let missing: Vec<_> = Session::missing(&connection)
         .iter()
@@ -248,6 +266,7 @@ async fn without_its_plugins_the_rest_is_observed() {
         peer.dumped::<SwInterfaceDump>(&[]).await;
         let bridges = [bridge(7, "weft.bridge.physnet1.flat")];
         peer.dumped::<BridgeDomainDump>(&bridges).await;
+        peer.dumped::<FibSourceDump>(&[]).await;
     };
     let (observed, ()) = bounded(async { tokio::join!(session.observe(), serve) }).await;
     let key = ObjectKey::BridgeDomain("physnet1.flat".parse().unwrap());

@@ -89,9 +89,11 @@ impl Context<'_> {
         let plain = details.tag.is_empty()
             && !details.flags.contains(IfStatusFlags::ADMIN_UP)
             && details.vtr_op == VtrOp::DISABLED;
-        if !plain {
-            return Ok(false);
-        }
+        Ok(plain && !self.is_bridged(details.sw_if_index).await?)
+    }
+
+    /// Whether an interface is in any bridge domain.
+    pub(super) async fn is_bridged(self, sw_if_index: SwIfIndex) -> Result<bool, Failure> {
         let all = BridgeDomainDump {
             bd_id: BdId::ANY,
             sw_if_index: SwIfIndex::NONE,
@@ -100,6 +102,6 @@ impl Context<'_> {
         let mut members = bridges
             .iter()
             .flat_map(|bridge| bridge.sw_if_details.iter());
-        Ok(members.all(|member| member.sw_if_index != details.sw_if_index))
+        Ok(members.any(|member| member.sw_if_index == sw_if_index))
     }
 }

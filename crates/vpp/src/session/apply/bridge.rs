@@ -2,8 +2,8 @@
 
 use weft_plan::{BridgeDomain, BridgeFlags as Flags, BridgeMember, Object, TagRewrite};
 use weft_vpp_wire::messages::l2::{
-    BdFlags, BridgeDomainAddDelV2, BridgeDomainSetMacAge, BridgeFlags, L2InterfaceVlanTagRewrite,
-    L2PortType, SwInterfaceSetL2Bridge, VtrOp,
+    BdFlags, BridgeDomainAddDelV2, BridgeDomainSetMacAge, BridgeFlags, L2Flags,
+    L2InterfaceVlanTagRewrite, L2PortType, SwInterfaceSetL2Bridge, VtrOp,
 };
 use weft_vpp_wire::{BdId, Retval, SwIfIndex};
 
@@ -92,7 +92,8 @@ impl Context<'_> {
         gone(deleted, Retval::NO_SUCH_ENTRY)
     }
 
-    /// The tags first, so that not one frame is bridged with a tag too many; both travel together.
+    /// The tags first, so that not one frame is bridged with a tag too many; all travel together.
+    /// Joining switches learning on, whatever it was.
     pub(super) async fn join_bridge(self, member: &BridgeMember) -> Result<Ended, CallError> {
         let joined = async {
             let sw_if_index = self.interface(&member.interface)?;
@@ -103,11 +104,17 @@ impl Context<'_> {
                     rewrite => self.set_rewrite(sw_if_index, rewrite).await,
                 }
             };
-            let (rewrite, join) = tokio::join!(rewrite, self.set_bridge(sw_if_index, bd_id, true));
-            if rewrite.is_err() && join.is_ok() {
-                self.set_bridge(sw_if_index, bd_id, false).await?;
+            let (rewrite, join, learn) = tokio::join!(
+                rewrite,
+                self.set_bridge(sw_if_index, bd_id, member.split_horizon_group),
+                self.after_joining(sw_if_index, member.learn)
+            );
+            let prepared = rewrite.and(learn);
+            if prepared.is_err() && join.is_ok() {
+                let leave = l2_bridge(sw_if_index, bd_id, 0, false);
+                self.connection.request(leave).await?;
             }
-            rewrite.and(join)
+            prepared.and(join)
         };
         match joined.await {
             Ok(()) => Ok(Ended::done(None)),
@@ -116,7 +123,8 @@ impl Context<'_> {
         }
     }
 
-    /// Moving to another bridge domain keeps the rewriting of tags.
+    /// Moving to another bridge domain or split horizon group keeps the rewriting of tags, and switches
+    /// learning on.
     pub(super) async fn update_member(
         self,
         from: &BridgeMember,
@@ -129,9 +137,19 @@ impl Context<'_> {
                 self.set_rewrite(sw_if_index, to.tag_rewrite).await?;
                 left.tag_rewrite = to.tag_rewrite;
             }
-            if from.bridge != to.bridge {
+            if from.bridge != to.bridge || from.split_horizon_group != to.split_horizon_group {
                 let bd_id = self.bridge_of(to)?;
-                self.set_bridge(sw_if_index, bd_id, true).await?;
+                let (join, learn) = tokio::join!(
+                    self.set_bridge(sw_if_index, bd_id, to.split_horizon_group),
+                    self.after_joining(sw_if_index, to.learn)
+                );
+                join?;
+                left.bridge.clone_from(&to.bridge);
+                left.split_horizon_group = to.split_horizon_group;
+                left.learn = true;
+                learn?;
+            } else if from.learn != to.learn {
+                self.set_learning(sw_if_index, to.learn).await?;
             }
             Ok(())
         }
@@ -147,7 +165,7 @@ impl Context<'_> {
     ) -> Result<Option<Change>, Failure> {
         if let Some(sw_if_index) = self.handles.interface(&member.interface) {
             let bd_id = self.bridge_of(member).unwrap_or_default();
-            let request = l2_bridge(sw_if_index, bd_id, false);
+            let request = l2_bridge(sw_if_index, bd_id, 0, false);
             let left = self.connection.request(request).await;
             gone(left, Retval::INVALID_SW_IF_INDEX)?;
         }
@@ -169,13 +187,26 @@ impl Context<'_> {
         })
     }
 
-    async fn set_bridge(
-        self,
-        sw_if_index: SwIfIndex,
-        bd_id: BdId,
-        enable: bool,
-    ) -> Result<(), Failure> {
-        let request = l2_bridge(sw_if_index, bd_id, enable);
+    async fn set_bridge(self, sw_if_index: SwIfIndex, bd_id: BdId, shg: u8) -> Result<(), Failure> {
+        let request = l2_bridge(sw_if_index, bd_id, shg, true);
+        self.connection.request(request).await?;
+        Ok(())
+    }
+
+    /// What is to be sent behind the request to join.
+    async fn after_joining(self, sw_if_index: SwIfIndex, learn: bool) -> Result<(), Failure> {
+        if learn {
+            return Ok(());
+        }
+        self.set_learning(sw_if_index, false).await
+    }
+
+    async fn set_learning(self, sw_if_index: SwIfIndex, is_set: bool) -> Result<(), Failure> {
+        let request = L2Flags {
+            sw_if_index,
+            is_set,
+            feature_bitmap: BdFlags::LEARN,
+        };
         self.connection.request(request).await?;
         Ok(())
     }
@@ -196,12 +227,12 @@ impl Context<'_> {
     }
 }
 
-fn l2_bridge(sw_if_index: SwIfIndex, bd_id: BdId, enable: bool) -> SwInterfaceSetL2Bridge {
+fn l2_bridge(sw_if_index: SwIfIndex, bd_id: BdId, shg: u8, enable: bool) -> SwInterfaceSetL2Bridge {
     SwInterfaceSetL2Bridge {
         rx_sw_if_index: sw_if_index,
         bd_id,
         port_type: L2PortType::NORMAL,
-        shg: 0,
+        shg,
         enable,
     }
 }

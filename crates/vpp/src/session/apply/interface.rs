@@ -234,7 +234,7 @@ impl Context<'_> {
 
     /// Writes our mark on an interface that was made or found. If that is refused, the interface is
     /// told, since without its mark nobody would know it for ours.
-    async fn marked(
+    pub(super) async fn marked(
         self,
         found: Result<SwIfIndex, Failure>,
         mark: &InterfaceMark,
@@ -290,8 +290,22 @@ impl Context<'_> {
         self.update_admin(key, from, to).await
     }
 
-    async fn update_admin(self, key: &InterfaceKey, from: bool, to: bool) -> Result<(), Failure> {
+    pub(super) async fn update_admin(
+        self,
+        key: &InterfaceKey,
+        from: bool,
+        to: bool,
+    ) -> Result<(), Failure> {
         let sw_if_index = self.interface(key)?;
+        self.change_admin(sw_if_index, from, to).await
+    }
+
+    pub(super) async fn change_admin(
+        self,
+        sw_if_index: SwIfIndex,
+        from: bool,
+        to: bool,
+    ) -> Result<(), Failure> {
         if from != to {
             self.set_admin(sw_if_index, to).await?;
         }

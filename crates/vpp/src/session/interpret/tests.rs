@@ -1,15 +1,15 @@
 use weft_model::NetworkSegment;
-use weft_plan::InterfaceKey;
+use weft_plan::{InterfaceKey, Observed};
 use weft_vpp_wire::messages::l2::BridgeDomainSwIf;
 use weft_vpp_wire::{BdId, FixedString, MacAddress};
 
 use super::*;
 
-fn text(text: &str) -> FixedString<64> {
+pub(super) fn text(text: &str) -> FixedString<64> {
     FixedString::try_from(text).unwrap()
 }
 
-fn details(index: u32, name: &str, tag: &str) -> SwInterfaceDetails {
+pub(super) fn details(index: u32, name: &str, tag: &str) -> SwInterfaceDetails {
     SwInterfaceDetails {
         sw_if_index: SwIfIndex(index),
         interface_name: text(name),
@@ -29,7 +29,7 @@ fn tap(index: u32, device: &str) -> SwInterfaceTapV2Details {
     }
 }
 
-fn bridge(id: u32, tag: &str, members: &[u32]) -> BridgeDomainDetails {
+pub(super) fn bridge(id: u32, tag: &str, members: &[u32]) -> BridgeDomainDetails {
     let members: Vec<_> = members
         .iter()
         .map(|index| BridgeDomainSwIf {
@@ -50,9 +50,20 @@ fn bridge(id: u32, tag: &str, members: &[u32]) -> BridgeDomainDetails {
     }
 }
 
+/// What was observed, once what hangs on marked things was read, too.
+pub(super) fn observed_with(dumps: &Dumps, attached: &Attached) -> (Observed, Handles) {
+    let mut ours = interpret(dumps);
+    ours.attach(attached);
+    (Observed::new(ours.objects, ours.links), ours.handles)
+}
+
+pub(super) fn observed_of(dumps: &Dumps) -> (Observed, Handles) {
+    observed_with(dumps, &Attached::default())
+}
+
 /// What a person would be shown of the observed objects.
 fn lines(dumps: &Dumps) -> Vec<String> {
-    let (observed, _) = interpret(dumps);
+    let (observed, _) = observed_of(dumps);
     observed.objects().map(ToString::to_string).collect()
 }
 
@@ -84,7 +95,7 @@ fn marked_things_and_what_hangs_on_them_are_ours() {
             "bridge-member tap p1: in physnet1.vlan.100",
         ]
     );
-    let (observed, handles) = interpret(&dumps);
+    let (observed, handles) = observed_of(&dumps);
     let key = InterfaceKey::Tap("p1".parse().unwrap());
     assert!(observed.link_up(&key));
     assert_eq!(handles.interface(&key), Some(SwIfIndex(2)));
@@ -119,7 +130,7 @@ fn a_vhost_user_interface_tells_its_socket_and_which_side_vpp_is() {
             "surplus vhost-user p1 (1): made twice",
         ]
     );
-    let (observed, _) = interpret(&dumps);
+    let (observed, _) = observed_of(&dumps);
     let link = |port: &str| observed.link_up(&InterfaceKey::VhostUser(port.parse().unwrap()));
     assert_eq!([link("p1"), link("p2")], [true, false]);
 }
@@ -136,7 +147,7 @@ fn what_is_not_marked_is_not_ours_but_its_device_is_known() {
         bridges: vec![bridge(5, "", &[1, 2]), bridge(6, "other", &[3])],
         ..Dumps::default()
     };
-    let (observed, handles) = interpret(&dumps);
+    let (observed, handles) = observed_of(&dumps);
     assert_eq!(observed, Observed::default());
     assert_eq!(handles.foreign_tap("vm2"), Some("tap1"));
     assert_eq!(handles.foreign_tap("vm3"), None);
@@ -171,7 +182,7 @@ fn of_several_with_one_mark_the_first_counts_and_the_others_are_surplus() {
         ],
         ..Dumps::default()
     };
-    let (observed, handles) = interpret(&dumps);
+    let (observed, handles) = observed_of(&dumps);
     let keys: Vec<String> = observed.keys().map(ToString::to_string).collect();
     assert_eq!(
         keys,
@@ -223,7 +234,7 @@ fn keys_are_those_of_the_plan() {
         taps: vec![tap(2, "vm1")],
         ..Dumps::default()
     };
-    let (observed, _) = interpret(&dumps);
+    let (observed, _) = observed_of(&dumps);
     let key = ObjectKey::tap(&"p1".parse().unwrap());
     assert!(observed.get(&key).is_some());
 }

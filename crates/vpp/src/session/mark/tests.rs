@@ -23,6 +23,17 @@ fn every_mark_is_read_back_and_fits_into_a_tag() {
         assert_eq!(tag.parse(), Ok(mark));
         assert!(FixedString::<64>::try_from(tag.as_str()).is_ok(), "{tag}");
     }
+    for segment in ["vxlan.16777215", "gpe.1"] {
+        for remote in ["192.0.2.12", "2001:db8:1234:5678:9abc:def0:1234:5678"] {
+            let mark = InterfaceMark::Tunnel(TunnelKey {
+                segment: segment.parse().unwrap(),
+                remote: remote.parse().unwrap(),
+            });
+            let tag = mark.to_string();
+            assert_eq!(tag.parse(), Ok(mark));
+            assert!(FixedString::<64>::try_from(tag.as_str()).is_ok(), "{tag}");
+        }
+    }
     let physnet = longest_physnet();
     let vlan = VlanId::new(4094).unwrap();
     let mark = BridgeMark(NetworkSegment::Vlan { physnet, vlan });
@@ -72,6 +83,10 @@ fn other_tags_are_not_ours() {
         "weft.sub-interface.physnet1.4095",
         "weft.sub-interface.physnet1",
         "weft.bridge.physnet1.flat",
+        "weft.vxlan.5",
+        "weft.vxlan.0.192.0.2.1",
+        "weft.gpe.5.192.0.2",
+        "weft.gre.5.192.0.2.1",
         "networking-vpp.uplink.physnet1",
     ] {
         assert_eq!(tag.parse::<InterfaceMark>(), Err(NotOurs), "{tag}");

@@ -8,7 +8,7 @@ use weft_vpp_wire::messages::interface::{IfStatusFlags, SwInterfaceDetails};
 use weft_vpp_wire::messages::tapv2::SwInterfaceTapV2Details;
 use weft_vpp_wire::{MacAddress, Prefix, SwIfIndex};
 
-use super::super::interpret;
+use super::super::tests::observed_of;
 use super::*;
 
 fn text(text: &str) -> FixedString<64> {
@@ -101,7 +101,7 @@ fn two_ports() -> Dumps {
 
 /// What a person would be shown of the policy.
 fn lines(dumps: &Dumps) -> Vec<String> {
-    let (observed, _) = interpret(dumps);
+    let (observed, _) = observed_of(dumps);
     let lines = observed.objects().map(ToString::to_string);
     lines.filter(|line| !line.starts_with("tap ")).collect()
 }
@@ -148,7 +148,7 @@ fn lists_with_our_marks_are_ours_and_so_is_what_our_interfaces_have() {
             "macip-binding tap p3: a list that is not ours",
         ]
     );
-    let (_, handles) = interpret(&dumps);
+    let (_, handles) = observed_of(&dumps);
     assert_eq!(handles.acl(&web()), Some(7));
     assert_eq!(handles.macip_acl(&"p2".parse().unwrap()), Some(3));
 }
@@ -179,7 +179,7 @@ fn of_several_lists_with_one_mark_the_first_counts_and_the_others_are_surplus() 
             "surplus macip-acl p2 (1): made twice",
         ]
     );
-    let (_, handles) = interpret(&dumps);
+    let (_, handles) = observed_of(&dumps);
     assert_eq!(handles.acl(&web()), Some(4));
     let surplus = |of| handles.surplus(&ObjectKey::Surplus(Box::new(of), 1));
     assert_eq!(surplus(ObjectKey::Acl(web())), Some(Number::Acl(6)));
