@@ -383,10 +383,9 @@ impl Agent {
     }
 
     async fn apply(&mut self, level: &[Operation]) -> Result<(), String> {
-        let possible: Vec<Operation> = level
+        let possible: Vec<&Operation> = level
             .iter()
             .filter(|operation| self.reconciler.possible(operation))
-            .cloned()
             .collect();
         if possible.is_empty() {
             return Ok(());

@@ -6,6 +6,8 @@ mod tests;
 
 use std::collections::HashMap;
 
+use foldhash::fast::FixedState;
+
 use crate::capability::Missing;
 use crate::message::{Declared, Message};
 use crate::messages::declared;
@@ -18,8 +20,8 @@ const FIRST_SERVED_ID: u16 = SOCKCLNT_CREATE_ID + 1;
 /// The declared messages that the other side has, and their numbers in both directions.
 #[derive(Debug, Clone, Default)]
 pub struct MessageTable {
-    ids: HashMap<&'static str, u16>,
-    messages: HashMap<u16, Declared>,
+    ids: HashMap<&'static str, u16, FixedState>,
+    messages: HashMap<u16, Declared, FixedState>,
     /// For messages that are there with another layout: its CRC.
     other_crcs: HashMap<&'static str, u32>,
 }

@@ -5,6 +5,7 @@ mod tests;
 
 use std::collections::HashMap;
 
+use foldhash::fast::FixedState;
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 use tokio::time::Instant;
 
@@ -59,7 +60,7 @@ pub(super) struct Unexpected;
 /// The calls under way.
 #[derive(Debug, Default)]
 pub(super) struct Pending {
-    calls: HashMap<u32, Started>,
+    calls: HashMap<u32, Started, FixedState>,
 }
 
 #[derive(Debug)]

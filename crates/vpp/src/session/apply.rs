@@ -21,6 +21,8 @@ mod tunnel;
 mod underlay;
 mod vhost_user;
 
+use std::borrow::Borrow;
+
 use futures::{StreamExt, stream};
 use weft_plan::{InterfaceKey, Object, ObjectKey, Operation, Outcome, Surplus};
 use weft_vpp_wire::{Request, Retval, SwIfIndex};
@@ -67,17 +69,21 @@ impl Session {
     ///
     /// Events that have come belong to [`Self::notices`] first: a number whose interface somebody
     /// else deleted may be another interface's by now.
-    pub async fn apply(&mut self, level: &[Operation]) -> Result<Vec<Outcome>, CallError> {
-        if !self.reclassifies && level.iter().any(concerns_acls) {
+    pub async fn apply<O: Borrow<Operation>>(
+        &mut self,
+        level: &[O],
+    ) -> Result<Vec<Outcome>, CallError> {
+        let operations = level.iter().map(Borrow::borrow);
+        if !self.reclassifies && operations.clone().any(concerns_acls) {
             self.reclassify_sessions().await?;
         }
-        self.prepare_routes(level).await?;
+        self.prepare_routes(operations.clone()).await?;
         let context = Context {
             connection: &self.connection,
             handles: &self.handles,
             fib_source: self.fib_source,
         };
-        let operations = stream::iter(level).map(|operation| context.perform(operation));
+        let operations = stream::iter(operations).map(|operation| context.perform(operation));
         let ended: Vec<_> = operations.buffered(CONCURRENCY).collect().await;
         let mut outcomes = Vec::with_capacity(level.len());
         for ended in ended {

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use foldhash::fast::FixedState;
 use weft_model::{NetworkSegment, PortId};
 use weft_plan::{AclKey, InterfaceKey, Object, ObjectKey, Surplus};
 use weft_vpp_wire::{BdId, SwIfIndex};
@@ -9,16 +10,16 @@ use weft_vpp_wire::{BdId, SwIfIndex};
 /// Names and numbers, both ways.
 #[derive(Debug, Default)]
 pub(super) struct Handles {
-    interfaces: HashMap<InterfaceKey, SwIfIndex>,
-    keys: HashMap<SwIfIndex, InterfaceKey>,
-    bridges: HashMap<NetworkSegment, BdId>,
-    acls: HashMap<AclKey, u32>,
-    macip_acls: HashMap<PortId, u32>,
+    interfaces: HashMap<InterfaceKey, SwIfIndex, FixedState>,
+    keys: HashMap<SwIfIndex, InterfaceKey, FixedState>,
+    bridges: HashMap<NetworkSegment, BdId, FixedState>,
+    acls: HashMap<AclKey, u32, FixedState>,
+    macip_acls: HashMap<PortId, u32, FixedState>,
     /// Devices of the kernel behind TAPs that are not ours, and these TAPs' names in VPP. Where it
     /// matters: VPP gives a second TAP the same device, without an error.
     foreign_taps: HashMap<String, String>,
     /// What has a mark that another one has already.
-    surplus: HashMap<ObjectKey, Number>,
+    surplus: HashMap<ObjectKey, Number, FixedState>,
 }
 
 /// A number of VPP's.

@@ -7,6 +7,7 @@ mod tests;
 
 use std::collections::HashMap;
 
+use foldhash::fast::FixedState;
 use weft_model::{IfName, Mac, Mtu, SocketPath, VppIfName};
 use weft_plan::{
     BridgeDomain, BridgeFlags, BridgeMember, InterfaceKey, Object, ObjectKey, SubInterface,
@@ -67,20 +68,20 @@ pub(super) fn interpret(dumps: &Dumps) -> Ours {
     let mut objects = Vec::with_capacity(2 * dumps.interfaces.len() + dumps.bridges.len());
     let mut links = Vec::with_capacity(dumps.interfaces.len());
     let mut handles = Handles::default();
-    let taps: HashMap<SwIfIndex, &SwInterfaceTapV2Details> = dumps
+    let taps: HashMap<SwIfIndex, &SwInterfaceTapV2Details, FixedState> = dumps
         .taps
         .iter()
         .map(|tap| (tap.sw_if_index, tap))
         .collect();
-    let vhost_users: HashMap<SwIfIndex, &SwInterfaceVhostUserDetails> = dumps
+    let vhost_users: HashMap<SwIfIndex, &SwInterfaceVhostUserDetails, FixedState> = dumps
         .vhost_users
         .iter()
         .map(|vhost| (vhost.sw_if_index, vhost))
         .collect();
     let vxlan = dumps.vxlan_tunnels.iter().filter_map(tunnel::of_vxlan);
     let gpe = dumps.gpe_tunnels.iter().filter_map(tunnel::of_gpe);
-    let tunnels: HashMap<SwIfIndex, Tunnel> = vxlan.chain(gpe).collect();
-    let by_index: HashMap<SwIfIndex, &SwInterfaceDetails> = dumps
+    let tunnels: HashMap<SwIfIndex, Tunnel, FixedState> = vxlan.chain(gpe).collect();
+    let by_index: HashMap<SwIfIndex, &SwInterfaceDetails, FixedState> = dumps
         .interfaces
         .iter()
         .map(|details| (details.sw_if_index, details))

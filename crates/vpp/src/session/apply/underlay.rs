@@ -22,10 +22,11 @@ const PRIORITY: u8 = 0x70;
 impl Session {
     /// Sees to it that VPP has our source of routes, if one of the operations writes a route. Without
     /// the message for it, those operations are refused.
-    pub(super) async fn prepare_routes(&mut self, level: &[Operation]) -> Result<(), CallError> {
-        let writes = level
-            .iter()
-            .any(|operation| matches!(operation.object(), Object::Route(_)));
+    pub(super) async fn prepare_routes(
+        &mut self,
+        mut level: impl Iterator<Item = &Operation>,
+    ) -> Result<(), CallError> {
+        let writes = level.any(|operation| matches!(operation.object(), Object::Route(_)));
         if !writes || self.fib_source.is_some() {
             return Ok(());
         }
