@@ -54,10 +54,13 @@ impl Cloud {
         let store = server.client().await?;
         let view = View::start(&store);
         let kind = DataplaneKind::from_environment()?;
-        let hosts: Vec<Host> = HOSTS
-            .into_iter()
+        let hosts: Vec<Host> = (1..)
+            .zip(HOSTS)
             .take(setup.hosts)
-            .map(|name| Host::new(&lab, name, kind.clone(), &server.socket(), &setup.config))
+            .map(|(number, name)| {
+                let (kind, store) = (kind.clone(), server.socket());
+                Host::new(&lab, name, number, kind, &store, &setup.config)
+            })
             .collect::<Result<_>>()?;
         let mut trunks = Vec::new();
         if let Some(first) = hosts.first() {

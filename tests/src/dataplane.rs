@@ -134,7 +134,8 @@ fn vpp_command(
              plugins {{\n  path {library}/vpp_plugins\n  plugin default {{ disable }}\n  \
                plugin af_packet_plugin.so {{ enable }}\n  plugin tap_plugin.so {{ enable }}\n  \
                plugin tracedump_plugin.so {{ enable }}\n  plugin acl_plugin.so {{ enable }}\n  \
-               plugin vhost_plugin.so {{ enable }}\n}}\n",
+               plugin vhost_plugin.so {{ enable }}\n  plugin vxlan_plugin.so {{ enable }}\n  \
+               plugin vxlan-gpe_plugin.so {{ enable }}\n}}\n",
             run = run.display(),
             socket = socket.display(),
             library = library.display(),

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::path::PathBuf;
 use std::process::Output;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -23,6 +24,8 @@ use crate::vm::Vm;
 #[derive(Debug)]
 pub struct Host {
     name: HostName,
+    /// Which of the hosts it is, from 1.
+    number: u8,
     agent: Mutex<Option<Process>>,
     proxy: Proxy,
     valve: Valve,
@@ -48,6 +51,17 @@ pub struct HostConfig {
     pub secure_taps: bool,
     /// Whether the dataplane makes the sockets of vhost-user ports; else the machines do.
     pub makes_sockets: bool,
+    /// The underlay of overlay networks, if the host has one.
+    pub underlay: Option<Underlay>,
+}
+
+/// The version of the underlay's addresses, which [`Host::underlay`] tells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Underlay {
+    /// 192.0.2.0/24.
+    V4,
+    /// 2001:db8::/64.
+    V6,
 }
 
 /// Where an uplink comes from.
@@ -72,6 +86,7 @@ impl Default for HostConfig {
             resync: Duration::from_secs(300),
             secure_taps: false,
             makes_sockets: false,
+            underlay: None,
         }
     }
 }
@@ -90,6 +105,13 @@ impl HostConfig {
     pub fn physnet(mut self, name: &str, uplink: Uplink) -> Self {
         self.physnets.insert(name.to_owned(), uplink);
         self
+    }
+
+    /// The same with tunnels to other hosts over `trunk1`.
+    #[must_use]
+    pub fn underlay(mut self, underlay: Underlay) -> Self {
+        self.underlay = Some(underlay);
+        self.physnet("underlay", Uplink::HostInterface("trunk1".to_owned()))
     }
 
     fn text(&self, host: &Host) -> String {
@@ -113,6 +135,14 @@ impl HostConfig {
         if self.secure_taps {
             text.push_str("[security]\nsecure_taps = true\n");
         }
+        if let Some(underlay) = self.underlay {
+            let address = host.underlay(underlay);
+            let length = if address.is_ipv4() { 24 } else { 64 };
+            let _ = write!(
+                text,
+                "[overlay]\nphysnet = \"underlay\"\naddress = \"{address}/{length}\"\n"
+            );
+        }
         for (name, uplink) in &self.physnets {
             let (field, value) = match uplink {
                 Uplink::HostInterface(device) => ("host_interface", device),
@@ -129,6 +159,7 @@ impl Host {
     pub(crate) fn new(
         lab: &Arc<Lab>,
         name: &str,
+        number: u8,
         kind: DataplaneKind,
         store: &std::path::Path,
         config: &HostConfig,
@@ -138,6 +169,7 @@ impl Host {
         let valve = Valve::start(&lab.path(&format!("{name}-store.sock")), store)?;
         let host = Self {
             name: name.parse()?,
+            number,
             agent: Mutex::new(None),
             proxy,
             valve,
@@ -155,6 +187,17 @@ impl Host {
     /// Its name in the store.
     pub fn name(&self) -> &HostName {
         &self.name
+    }
+
+    /// Its address in the underlay: the first host's ends in 11, as IPv6 does.
+    pub fn underlay(&self, underlay: Underlay) -> IpAddr {
+        match underlay {
+            Underlay::V4 => Ipv4Addr::new(192, 0, 2, 10 + self.number).into(),
+            Underlay::V6 => {
+                let last = 0x10 + u16::from(self.number);
+                Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, last).into()
+            }
+        }
     }
 
     /// Where its devices are.

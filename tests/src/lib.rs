@@ -49,7 +49,7 @@ pub use contents::Contents;
 pub use dataplane::{Dataplane, DataplaneKind};
 pub use flow::{Flow, FlowReport};
 pub use group::{Group, Rule};
-pub use host::{Host, HostConfig, Uplink};
+pub use host::{Host, HostConfig, Underlay, Uplink};
 pub use port::Port;
 pub use scenario::{Setup, scenario};
 pub use station::Station;

@@ -34,17 +34,23 @@ impl Port {
             .with("segmentation_id", vlan)
     }
 
+    /// A port of [`crate::Station`] `number` in an overlay network, `vxlan` or `gpe`, with the station's
+    /// addresses.
+    pub fn overlay(number: u8, network_type: &str, vni: u32) -> Self {
+        Self::flat(number)
+            .with("physnet", Value::Null)
+            .with("network_type", network_type)
+            .with("segmentation_id", vni)
+            .with("fixed_ips", fixed_ips(number))
+    }
+
     /// A port of [`crate::Station`] `number` in a VLAN, in these groups: it has the station's
     /// addresses, and is secured where TAPs are.
     pub fn secured(number: u8, vlan: u16, groups: &[&str]) -> Self {
-        let addresses = [format!("10.0.0.{number}"), format!("fd00::{number:x}")];
         Self::vlan(number, vlan)
             .with("port_security_enabled", true)
             .with("security_groups", groups.to_vec())
-            .with(
-                "fixed_ips",
-                json!(addresses.map(|address| json!({"ip_address": address}))),
-            )
+            .with("fixed_ips", fixed_ips(number))
     }
 
     /// The same with another value in one field.
@@ -60,4 +66,10 @@ impl Port {
     pub fn bytes(&self) -> Vec<u8> {
         self.record.to_string().into_bytes()
     }
+}
+
+/// The addresses of a station.
+fn fixed_ips(number: u8) -> Value {
+    let addresses = [format!("10.0.0.{number}"), format!("fd00::{number:x}")];
+    json!(addresses.map(|address| json!({"ip_address": address})))
 }
