@@ -1,0 +1,1 @@
+"""Alembic migrations, run by ``neutron-db-manage --subproject networking-weft upgrade head``."""

@@ -1,0 +1,198 @@
+"""Carries out the journal. Any number of these may run, in any worker of any Neutron server.
+
+For each batch: claim rows, read their objects, say to ``weft server`` what they shall be, settle.
+Killed at any point, it leaves rows that are claimed; their claim runs out, and they are carried
+out again, which changes nothing if they had been.
+"""
+
+import threading
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from neutron_lib import constants as n_const
+from neutron_lib import context as n_context
+from neutron_lib.db import api as db_api
+from oslo_config import cfg
+from oslo_log import log as logging
+
+from networking_weft import client as weft_client
+from networking_weft import constants, outcome, records
+from networking_weft.db import journal, reader
+
+LOG = logging.getLogger(__name__)
+
+
+@dataclass
+class Verdicts:
+    """What became of a batch."""
+
+    done: list[str] = field(default_factory=list)
+    gone: list[str] = field(default_factory=list)
+    failed: dict[str, tuple[float, str]] = field(default_factory=dict)
+    outrun: dict[str, int] = field(default_factory=dict)
+    undisturbed: list[tuple[str, str]] = field(default_factory=list)
+    """Host and identifier of ports that are not ACTIVE though their records were there already:
+    no event will come of them."""
+
+
+@dataclass
+class Objects:
+    """What the database says of the objects of a batch."""
+
+    items: list[dict[str, Any]]
+    existing: set[str]
+    waiting_ports: dict[str, str]
+    """The active host of ports that could be ACTIVE and are not."""
+
+
+def read(rows: Iterable[journal.Claimed]) -> Objects:
+    """Reads the present objects, each with a revision that it is at least as new as."""
+    rows = list(rows)
+    context = n_context.get_admin_context()
+    with db_api.CONTEXT_READER.using(context):
+        revisions = journal.revisions(context.session, [row.object_id for row in rows])
+        ids = {kind: [r.object_id for r in rows if r.kind == kind] for kind in constants.KINDS}
+        ports = reader.ports(context.session, ids[constants.PORT])
+        groups = reader.security_groups(context.session, ids[constants.SECURITY_GROUP])
+        groups |= reader.address_groups(context.session, ids[constants.ADDRESS_GROUP])
+    items = []
+    for row in rows:
+        item = {
+            "kind": row.kind,
+            "id": row.object_id,
+            "revision_number": revisions.get(row.object_id, row.revision),
+        }
+        if row.kind == constants.PORT:
+            port = ports.get(row.object_id)
+            item["hosts"] = records.hosts(port) if port else {}
+        else:
+            item["record"] = groups.get(row.object_id)
+        items.append(item)
+    waiting = {port.id: host for port in ports.values() if (host := _active_host(port))}
+    return Objects(items, ports.keys() | groups.keys(), waiting)
+
+
+def _active_host(port: records.Port) -> str | None:
+    if not port.admin_state_up or port.status == n_const.PORT_STATUS_ACTIVE:
+        return None
+    ours = (b.host for b in port.bindings if b.active and records.is_ours(b))
+    return next(ours, None)
+
+
+class Drainer:
+    """One thread's work."""
+
+    def __init__(
+        self,
+        conf: cfg.ConfigOpts,
+        effective: Callable[[str, str], None],
+    ) -> None:
+        """``effective`` is told of ports that are effective on a host."""
+        self._conf = conf.ml2_weft
+        self._client = weft_client.Client(
+            self._conf.servers, self._conf.request_timeout, self._conf.ca_file
+        )
+        self._effective = effective
+
+    def run(self, wake: threading.Event, stop: threading.Event) -> None:
+        """Works until ``stop``; looks for work when ``wake`` is set and now and then."""
+        while not stop.is_set():
+            try:
+                more = self.drain_batch() == self._conf.journal_batch
+            except Exception:
+                LOG.exception("A batch of the journal was not carried out; its rows stay.")
+                more = stop.wait(self._conf.retry_min)
+            if not more:
+                wake.wait(self._conf.journal_poll_interval)
+                wake.clear()
+
+    def drain(self) -> int:
+        """Carries out what is due. Returns how many rows that were."""
+        total = 0
+        while rows := self.drain_batch():
+            total += rows
+        return total
+
+    def drain_batch(self) -> int:
+        """Carries out one batch. Returns how many rows it had."""
+        deadline = time.monotonic() + self._conf.claim_time
+        batch = _claim(self._conf.journal_batch, self._conf.claim_time)
+        if not batch.rows:
+            return 0
+        objects = read(batch.rows)
+        if time.monotonic() + self._conf.request_timeout > deadline:
+            # Others may be at these rows already, with newer contents.
+            LOG.warning("%d journal rows took too long to read.", len(batch.rows))
+            return len(batch.rows)
+        verdicts = self._say(batch, objects)
+        _settle(batch, verdicts)
+        for host, port_id in verdicts.undisturbed:
+            self._look(host, port_id)
+        return len(batch.rows)
+
+    def _say(self, batch: journal.Batch, objects: Objects) -> Verdicts:
+        try:
+            results = self._client.put_desired(objects.items)
+        except (weft_client.Unavailable, weft_client.Refused) as error:
+            LOG.warning("%d journal rows wait: %s", len(batch.rows), error)
+            verdicts = Verdicts()
+            for row in batch.rows:
+                verdicts.failed[row.object_id] = (self._next_try(row), str(error))
+            return verdicts
+        return self._judge(batch, objects, results)
+
+    def _judge(
+        self, batch: journal.Batch, objects: Objects, results: list[dict[str, Any]]
+    ) -> Verdicts:
+        verdicts = Verdicts()
+        for row, result in zip(batch.rows, results, strict=True):
+            match outcome.of(result):
+                case outcome.Done():
+                    kept = row.object_id in objects.existing
+                    (verdicts.done if kept else verdicts.gone).append(row.object_id)
+                    host = objects.waiting_ports.get(row.object_id)
+                    if host and result["result"] == "unchanged":
+                        verdicts.undisturbed.append((host, row.object_id))
+                case outcome.Outrun(revision):
+                    verdicts.outrun[row.object_id] = revision
+                case outcome.Failed(reason, transient):
+                    log = LOG.info if transient else LOG.error
+                    log("%s %s is not in the store: %s", row.kind, row.object_id, reason)
+                    verdicts.failed[row.object_id] = (self._next_try(row), reason)
+        return verdicts
+
+    def _next_try(self, row: journal.Claimed) -> float:
+        wait = outcome.retry_after(row.tries, self._conf.retry_min, self._conf.retry_max)
+        return time.time() + wait
+
+    def _look(self, host: str, port_id: str) -> None:
+        try:
+            view = self._client.port(host, port_id)
+        except (weft_client.Unavailable, weft_client.Refused) as error:
+            LOG.info("Port %s on %s is looked at later: %s", port_id, host, error)
+            return
+        if view and view.get("state") is not None:
+            self._effective(host, port_id)
+
+
+@db_api.retry_db_errors
+def _claim(limit: int, claim_time: float) -> journal.Batch:
+    context = n_context.get_admin_context()
+    with db_api.CONTEXT_WRITER.using(context):
+        return journal.claim(context.session, limit, claim_time)
+
+
+@db_api.retry_db_errors
+def _settle(batch: journal.Batch, verdicts: Verdicts) -> None:
+    context = n_context.get_admin_context()
+    with db_api.CONTEXT_WRITER.using(context):
+        journal.settle(
+            context.session,
+            batch,
+            verdicts.done,
+            verdicts.gone,
+            verdicts.failed,
+            verdicts.outrun,
+        )

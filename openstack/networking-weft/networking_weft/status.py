@@ -1,0 +1,189 @@
+"""Tells Neutron which ports work. What to tell is decided without I/O.
+
+A port is ACTIVE while it is effective on the host of its active binding. Neutron's own notifier
+tells Nova of that. A port that becomes effective on a host that its machine is about to move to
+changes no status; there Nova is told directly, which is what it waits for before it migrates.
+"""
+
+import enum
+from collections.abc import Iterable, Mapping
+
+import sqlalchemy as sa
+from neutron.db import provisioning_blocks
+from neutron.db.models_v2 import Port
+from neutron.plugins.ml2.models import PortBinding, PortBindingLevel
+from neutron_lib import constants as n_const
+from neutron_lib import context as n_context
+from neutron_lib.callbacks import resources
+from neutron_lib.db import api as db_api
+from neutron_lib.plugins import directory
+from oslo_config import cfg
+from oslo_log import log as logging
+
+from networking_weft import constants, records
+from networking_weft.db import conditions, reader
+from networking_weft.db.conditions import Condition
+from networking_weft.world import Said, World
+
+LOG = logging.getLogger(__name__)
+
+PAGE = 500
+
+UNSOUND = frozenset({"pending", "failed"})
+"""Conditions that an operator wants to know of."""
+
+
+class Verdict(enum.Enum):
+    """What to tell Neutron of a port."""
+
+    UP = "up"
+    DOWN = "down"
+    NOTHING = "nothing"
+
+
+def verdict(port: records.Port, said: Mapping[str, Said], alive: Iterable[str]) -> Verdict:
+    """Compares the status that a port has with what its host says.
+
+    A host whose agent does not live says nothing: packets may well pass there.
+    """
+    binding = active_binding(port)
+    if binding is None:
+        return Verdict.NOTHING
+    effective = said.get(binding.host, Said()).effective
+    is_active = port.status == n_const.PORT_STATUS_ACTIVE
+    if effective and port.admin_state_up and not is_active:
+        return Verdict.UP
+    if is_active and not effective and binding.host in alive:
+        return Verdict.DOWN
+    return Verdict.NOTHING
+
+
+def condition(port: records.Port, said: Mapping[str, Said], known: Condition | None) -> Condition | None:
+    """What the API shall tell of a port."""
+    binding = active_binding(port)
+    if binding is None:
+        return known if known and known.status == conditions.REFUSED else None
+    on_host = said.get(binding.host, Said())
+    if on_host.status in UNSOUND and on_host.reason:
+        reason = on_host.reason[: conditions.REASON_LENGTH]
+        return Condition(binding.host, on_host.status, reason)
+    return None
+
+
+def active_binding(port: records.Port) -> records.Binding | None:
+    """The binding that says where the port's machine runs, if it is ours."""
+    return next((b for b in port.bindings if b.active and records.is_ours(b)), None)
+
+
+def awaited(port: records.Port, said: Mapping[str, Said]) -> frozenset[str]:
+    """Hosts that a machine is about to move to, and on which its port works already."""
+    return frozenset(
+        b.host
+        for b in port.bindings
+        if not b.active and records.is_ours(b) and said.get(b.host, Said()).effective
+    )
+
+
+class Reporter:
+    """Deals with marked ports. Belongs to the leader's thread."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._told: dict[str, frozenset[str]] = {}
+        """Hosts of which Nova knows that a machine may move there."""
+
+    def report(self, ids: Iterable[str]) -> None:
+        """Looks at these ports and tells Neutron what is not so yet."""
+        ids = sorted(ids)
+        for start in range(0, len(ids), PAGE):
+            self._report_page(ids[start : start + PAGE])
+
+    def _report_page(self, ids: list[str]) -> None:
+        alive = self._world.hosts().keys()
+        context = n_context.get_admin_context()
+        with db_api.CONTEXT_READER.using(context):
+            ports = reader.ports(context.session, ids)
+            known = conditions.of_ports(context.session, ids)
+        news: dict[str, Condition | None] = {}
+        for port in ports.values():
+            said = self._world.said(port.id)
+            tell = verdict(port, said, alive)
+            if tell is Verdict.UP:
+                port_up(port.id)
+            elif tell is Verdict.DOWN:
+                port_down(port.id)
+            self._tell_nova(port, awaited(port, said))
+            now = condition(port, said, known.get(port.id))
+            if now != known.get(port.id):
+                news[port.id] = now
+        conditions.set_many(news)
+
+    def _tell_nova(self, port: records.Port, ready: frozenset[str]) -> None:
+        new = ready - self._told.get(port.id, frozenset())
+        if ready:
+            self._told[port.id] = ready
+        else:
+            self._told.pop(port.id, None)
+        if new:
+            LOG.info("Port %s is ready for its machine on %s", port.id, ", ".join(sorted(new)))
+            port_ready_elsewhere(port.id)
+
+    def reconcile(self) -> None:
+        """Marks ports whose status is not what hosts say, whatever has been missed."""
+        alive = self._world.hosts().keys()
+        marked = set()
+        for port_id, is_active, admin_up, host in _bound_ports():
+            effective = self._world.is_effective(host, port_id)
+            if is_active and not effective and host in alive:
+                marked.add(port_id)
+            elif not is_active and admin_up and effective:
+                marked.add(port_id)
+        if marked:
+            self._world.mark(marked)
+
+
+def _bound_ports() -> list[tuple[str, bool, bool, str]]:
+    binding, level = PortBinding, PortBindingLevel
+    query = (
+        sa.select(
+            Port.id, Port.status == n_const.PORT_STATUS_ACTIVE, Port.admin_state_up, binding.host
+        )
+        .join(binding, binding.port_id == Port.id)
+        .join(level, (level.port_id == Port.id) & (level.host == binding.host))
+        .where(binding.status == n_const.ACTIVE, level.driver == constants.DRIVER)
+    )
+    context = n_context.get_admin_context()
+    with db_api.CONTEXT_READER.using(context):
+        return [tuple(row) for row in context.session.execute(query)]
+
+
+def port_up(port_id: str) -> None:
+    """The network is done with the port: ACTIVE, unless DHCP or others are not."""
+    provisioning_blocks.provisioning_complete(
+        n_context.get_admin_context(),
+        port_id,
+        resources.PORT,
+        provisioning_blocks.L2_AGENT_ENTITY,
+    )
+
+
+def port_down(port_id: str) -> None:
+    """The port works no more."""
+    context = n_context.get_admin_context()
+    # First, so that nobody makes it ACTIVE in between.
+    provisioning_blocks.add_provisioning_component(
+        context, port_id, resources.PORT, provisioning_blocks.L2_AGENT_ENTITY
+    )
+    directory.get_plugin().update_port_status(context, port_id, n_const.PORT_STATUS_DOWN)
+
+
+def port_ready_elsewhere(port_id: str) -> None:
+    """Tells Nova that the port works where its machine shall go."""
+    notifier = getattr(directory.get_plugin(), "nova_notifier", None)
+    if notifier is None or not cfg.CONF.notify_nova_on_port_status_changes:
+        return
+    context = n_context.get_admin_context()
+    with db_api.CONTEXT_READER.using(context):
+        port = context.session.get(Port, port_id)
+        if port is not None:
+            notifier.notify_port_active_direct(port)
