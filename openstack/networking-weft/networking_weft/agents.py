@@ -46,7 +46,9 @@ class Registry:
         known = _known()
         for host, said in wanted.items():
             row = known.get(host)
-            if row is None or row.configurations != said:
+            # Neutron tries bindings that failed again when an agent is registered as one that
+            # was dead.
+            if row is None or not row.alive or row.configurations != said:
                 self._register(host, said, is_new=row is None)
         _beat(wanted.keys() & known.keys())
         _silence({host for host, row in known.items() if host not in wanted and row.alive})

@@ -76,7 +76,9 @@ def host_of_agent(agent: Mapping[str, Any], default_directory: str) -> Host:
     )
 
 
-def bind(wanted: Wanted, host: Host | None, segments: Iterable[Mapping[str, Any]]) -> Bound | Refused:
+def bind(
+    wanted: Wanted, host: Host | None, segments: Iterable[Mapping[str, Any]]
+) -> Bound | Refused:
     """Takes the first segment that the host can serve.
 
     With hierarchical binding ``segments`` are those of the level that is ours, so that a VLAN

@@ -22,11 +22,11 @@ _NEXT_SERVER = (http.client.HTTPException, OSError, ValueError)
 """What means that this server will not do: it cannot be reached, or what came is no answer."""
 
 
-class Unavailable(Exception):
+class Unavailable(Exception):  # noqa: N818, a state rather than a mistake
     """No server of the list answers, or none of them can reach the store."""
 
 
-class Refused(Exception):
+class Refused(Exception):  # noqa: N818
     """A server understood the request and will not do it, nor will another."""
 
     def __init__(self, status: int, detail: dict[str, Any]) -> None:

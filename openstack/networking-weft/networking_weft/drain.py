@@ -8,7 +8,7 @@ out again, which changes nothing if they had been.
 import threading
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from neutron_lib import constants as n_const
@@ -22,19 +22,6 @@ from networking_weft import constants, outcome, records
 from networking_weft.db import journal, reader
 
 LOG = logging.getLogger(__name__)
-
-
-@dataclass
-class Verdicts:
-    """What became of a batch."""
-
-    done: list[str] = field(default_factory=list)
-    gone: list[str] = field(default_factory=list)
-    failed: dict[str, tuple[float, str]] = field(default_factory=dict)
-    outrun: dict[str, int] = field(default_factory=dict)
-    undisturbed: list[tuple[str, str]] = field(default_factory=list)
-    """Host and identifier of ports that are not ACTIVE though their records were there already:
-    no event will come of them."""
 
 
 @dataclass
@@ -95,18 +82,20 @@ class Drainer:
             self._conf.servers, self._conf.request_timeout, self._conf.ca_file
         )
         self._effective = effective
+        self._idle = self._conf.journal_poll_interval
+        """Seconds after which to look for work again."""
 
     def run(self, wake: threading.Event, stop: threading.Event) -> None:
         """Works until ``stop``; looks for work when ``wake`` is set and now and then."""
         while not stop.is_set():
             try:
-                more = self.drain_batch() == self._conf.journal_batch
+                if self.drain_batch() == self._conf.journal_batch:
+                    continue
             except Exception:
                 LOG.exception("A batch of the journal was not carried out; its rows stay.")
-                more = stop.wait(self._conf.retry_min)
-            if not more:
-                wake.wait(self._conf.journal_poll_interval)
-                wake.clear()
+                self._idle = self._conf.retry_min
+            wake.wait(self._idle)
+            wake.clear()
 
     def drain(self) -> int:
         """Carries out what is due. Returns how many rows that were."""
@@ -118,6 +107,7 @@ class Drainer:
     def drain_batch(self) -> int:
         """Carries out one batch. Returns how many rows it had."""
         deadline = time.monotonic() + self._conf.claim_time
+        self._idle = self._conf.journal_poll_interval
         batch = _claim(self._conf.journal_batch, self._conf.claim_time)
         if not batch.rows:
             return 0
@@ -126,35 +116,30 @@ class Drainer:
             # Others may be at these rows already, with newer contents.
             LOG.warning("%d journal rows took too long to read.", len(batch.rows))
             return len(batch.rows)
-        verdicts = self._say(batch, objects)
-        _settle(batch, verdicts)
-        for host, port_id in verdicts.undisturbed:
-            self._look(host, port_id)
-        return len(batch.rows)
-
-    def _say(self, batch: journal.Batch, objects: Objects) -> Verdicts:
         try:
             results = self._client.put_desired(objects.items)
         except (weft_client.Unavailable, weft_client.Refused) as error:
             LOG.warning("%d journal rows wait: %s", len(batch.rows), error)
-            verdicts = Verdicts()
-            for row in batch.rows:
-                verdicts.failed[row.object_id] = (self._next_try(row), str(error))
-            return verdicts
-        return self._judge(batch, objects, results)
+            _settle(batch, self._all_failed(batch, str(error)))
+        else:
+            _settle(batch, self._judge(batch, objects, results))
+            self._look_at_undisturbed(objects, results)
+        return len(batch.rows)
+
+    def _all_failed(self, batch: journal.Batch, error: str) -> journal.Verdicts:
+        return journal.Verdicts(
+            failed={row.object_id: (self._next_try(row), error) for row in batch.rows}
+        )
 
     def _judge(
         self, batch: journal.Batch, objects: Objects, results: list[dict[str, Any]]
-    ) -> Verdicts:
-        verdicts = Verdicts()
+    ) -> journal.Verdicts:
+        verdicts = journal.Verdicts()
         for row, result in zip(batch.rows, results, strict=True):
             match outcome.of(result):
                 case outcome.Done():
                     kept = row.object_id in objects.existing
                     (verdicts.done if kept else verdicts.gone).append(row.object_id)
-                    host = objects.waiting_ports.get(row.object_id)
-                    if host and result["result"] == "unchanged":
-                        verdicts.undisturbed.append((host, row.object_id))
                 case outcome.Outrun(revision):
                     verdicts.outrun[row.object_id] = revision
                 case outcome.Failed(reason, transient):
@@ -163,8 +148,20 @@ class Drainer:
                     verdicts.failed[row.object_id] = (self._next_try(row), reason)
         return verdicts
 
+    def _look_at_undisturbed(self, objects: Objects, results: list[dict[str, Any]]) -> None:
+        """Looks at ports that are not ACTIVE though their records were right already.
+
+        As after a migration, when the new host has had the port for a while: nothing changes
+        there, so no event will tell that the port is effective.
+        """
+        for result in results:
+            host = objects.waiting_ports.get(result["id"])
+            if host and result["result"] == "unchanged":
+                self._look(host, result["id"])
+
     def _next_try(self, row: journal.Claimed) -> float:
         wait = outcome.retry_after(row.tries, self._conf.retry_min, self._conf.retry_max)
+        self._idle = min(self._idle, wait)
         return time.time() + wait
 
     def _look(self, host: str, port_id: str) -> None:
@@ -185,14 +182,7 @@ def _claim(limit: int, claim_time: float) -> journal.Batch:
 
 
 @db_api.retry_db_errors
-def _settle(batch: journal.Batch, verdicts: Verdicts) -> None:
+def _settle(batch: journal.Batch, verdicts: journal.Verdicts) -> None:
     context = n_context.get_admin_context()
     with db_api.CONTEXT_WRITER.using(context):
-        journal.settle(
-            context.session,
-            batch,
-            verdicts.done,
-            verdicts.gone,
-            verdicts.failed,
-            verdicts.outrun,
-        )
+        journal.settle(context.session, batch, verdicts)

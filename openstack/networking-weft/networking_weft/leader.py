@@ -1,8 +1,8 @@
 """The one worker of the whole cloud that follows what hosts say and tells Neutron.
 
 Every worker of every Neutron server has a candidate; the database says who leads
-(:mod:`~networking_weft.db.leases`). Whoever comes to lead begins with a snapshot of what hosts say and
-compares it with all of Neutron, so nothing has to be handed over, and nothing is missed.
+(:mod:`~networking_weft.db.leases`). Whoever comes to lead begins with a snapshot of what hosts say
+and compares it with all of Neutron, so nothing has to be handed over, and nothing is missed.
 """
 
 import os
@@ -28,7 +28,9 @@ BEATS = 4
 LOOK = 1.0
 """Seconds that the leader sleeps at most when nothing happens."""
 SILENCE = 30.0
-"""Seconds without a line after which a server is taken for gone; it gives a sign of life every 10."""
+"""Seconds without a line after which a server is taken for gone. It says something every 10."""
+REPORT_PAGE = 20
+"""Ports that are told to Neutron between two renewals of the lease."""
 PAGE_PAUSE = 0.05
 """Seconds that a comparison leaves to the API between pages of 500 objects."""
 
@@ -39,7 +41,9 @@ class Follower:
     def __init__(self, conf: cfg.ConfigOpts, world: World, lost: Callable[[], None]) -> None:
         """``lost`` is called when the store is not the one that it was."""
         self._client = Client(
-            conf.ml2_weft.servers, max(SILENCE, conf.ml2_weft.request_timeout), conf.ml2_weft.ca_file
+            conf.ml2_weft.servers,
+            max(SILENCE, conf.ml2_weft.request_timeout),
+            conf.ml2_weft.ca_file,
         )
         self._pause = conf.ml2_weft.retry_min
         self._world = world
@@ -97,7 +101,9 @@ class Term:
         self._follower = Follower(conf, self._world, self._sync_now.set)
         self._reporter = status.Reporter(self._world)
         self._registry = agents.Registry()
-        self._client = Client(conf.ml2_weft.servers, conf.ml2_weft.request_timeout, conf.ml2_weft.ca_file)
+        self._client = Client(
+            conf.ml2_weft.servers, conf.ml2_weft.request_timeout, conf.ml2_weft.ca_file
+        )
         self._heartbeat_interval = conf.agent_down_time / 4
 
     def lead(self, stop: threading.Event) -> None:
@@ -156,10 +162,12 @@ class Term:
             self._sync_now.clear()
         self._client.close()
 
+    def _pause(self) -> None:
+        self._stop.wait(PAGE_PAUSE)
+
     def _compare_once(self) -> None:
-        pause = lambda: self._stop.wait(PAGE_PAUSE)  # noqa: E731
         try:
-            report = sync.Comparison(self._client, pause).run()
+            report = sync.Comparison(self._client, self._pause).run()
             repaired = 0
             if self._conf.sync_repair:
                 repaired = sync.repair(report.differences, adopt=False)
@@ -178,10 +186,6 @@ class Term:
                 repaired,
                 report.under_way,
             )
-
-
-REPORT_PAGE = 20
-"""Ports that are told to Neutron between two renewals of the lease."""
 
 
 class Every:

@@ -45,9 +45,7 @@ class WeftMechanismDriver(api.MechanismDriver):
     def bind_port(self, context: api.PortContext) -> None:
         """Binds the port if its host can have it; otherwise says in log and status why not."""
         port = context.current
-        wanted = binding.Wanted(
-            port["id"], port.get(portbindings.VNIC_TYPE), port["device_owner"]
-        )
+        wanted = binding.Wanted(port["id"], port.get(portbindings.VNIC_TYPE), port["device_owner"])
         agents = context.host_agents(constants.AGENT_TYPE)
         host = (
             binding.host_of_agent(agents[0], cfg.CONF.ml2_weft.vhost_user_dir) if agents else None

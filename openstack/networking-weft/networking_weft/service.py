@@ -1,5 +1,6 @@
 """The threads of one worker of a Neutron server."""
 
+import itertools
 import threading
 
 from oslo_config import cfg
@@ -16,6 +17,7 @@ class Service:
     def __init__(self, conf: cfg.ConfigOpts = cfg.CONF) -> None:
         self._conf = conf
         self._wakes: list[threading.Event] = []
+        self._turn = itertools.count()
         self._stop = threading.Event()
         self._started = threading.Lock()
 
@@ -32,9 +34,9 @@ class Service:
             self._thread("weft-leader", leader.run, self._conf, self._stop)
 
     def wake(self) -> None:
-        """Something has been committed that the journal holds."""
-        for wake in self._wakes:
-            wake.set()
+        """Something has been committed that the journal holds. One thread is enough for it."""
+        if self._wakes:
+            self._wakes[next(self._turn) % len(self._wakes)].set()
 
     def _thread(self, name: str, target: object, *args: object) -> None:
         # Daemons: what they leave undone when the process ends stands in the journal.

@@ -58,7 +58,9 @@ def verdict(port: records.Port, said: Mapping[str, Said], alive: Iterable[str]) 
     return Verdict.NOTHING
 
 
-def condition(port: records.Port, said: Mapping[str, Said], known: Condition | None) -> Condition | None:
+def condition(
+    port: records.Port, said: Mapping[str, Said], known: Condition | None
+) -> Condition | None:
     """What the API shall tell of a port."""
     binding = active_binding(port)
     if binding is None:
@@ -134,9 +136,9 @@ class Reporter:
         marked = set()
         for port_id, is_active, admin_up, host in _bound_ports():
             effective = self._world.is_effective(host, port_id)
-            if is_active and not effective and host in alive:
-                marked.add(port_id)
-            elif not is_active and admin_up and effective:
+            comes = effective and admin_up and not is_active
+            goes = is_active and not effective and host in alive
+            if comes or goes:
                 marked.add(port_id)
         if marked:
             self._world.mark(marked)

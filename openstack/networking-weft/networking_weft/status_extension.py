@@ -4,11 +4,11 @@ import os
 from typing import Any
 
 from neutron.api import extensions as api_extensions
+from neutron.db.models_v2 import Port
 from neutron_lib.plugins.ml2 import api
 from oslo_utils import timeutils
 from sqlalchemy import orm
 
-from neutron.db.models_v2 import Port
 from networking_weft import extensions
 from networking_weft.db.models import PortCondition
 from networking_weft.extensions import weft_status

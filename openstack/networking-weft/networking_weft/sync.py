@@ -1,8 +1,8 @@
 """Compares all of Neutron's database with the store, and repairs what differs.
 
-The server judges whether a record says what it should, by being asked what it *would* do. Nothing is
-written here: to repair an object is to make its journal row due, with a revision that the store does
-not have yet. So a repair cannot run into a change that happens at the same time, and an object
+The server judges whether a record says what it should, by being asked what it *would* do. Nothing
+is written here: to repair an object is to make its journal row due, with a revision that the store
+does not have yet. So a repair cannot run into a change that happens at the same time, and an object
 with a change under way is left to the journal to begin with.
 """
 
@@ -80,7 +80,9 @@ class Comparison:
         """Compares everything."""
         report = Report()
         standing = {
-            (item["kind"], item["id"]): _Standing(item.get("revision_number"), bool(item.get("hosts")))
+            (item["kind"], item["id"]): _Standing(
+                item.get("revision_number"), bool(item.get("hosts"))
+            )
             for item in self._client.desired()
         }
         seen: set[_Key] = set()
@@ -109,7 +111,10 @@ class Comparison:
                 if stands and stands.has_hosts:
                     found.append(Difference(kind, object_id, "left over", stands.revision or 0))
                 continue
-            items.append({"kind": kind, "id": object_id, "revision_number": revisions.get(object_id, 0)} | body)
+            items.append(
+                {"kind": kind, "id": object_id, "revision_number": revisions.get(object_id, 0)}
+                | body
+            )
         results = self._client.put_desired(items, dry_run=True) if items else []
         for item, result in zip(items, results, strict=True):
             difference = _difference(item, result, standing.get((kind, item["id"])), revisions)

@@ -77,7 +77,10 @@ class GpeTypeDriver(helpers.BaseTypeDriver):
             )
 
     def reserve_provider_segment(
-        self, context: n_context.Context, segment: Segment, filters: object = None  # noqa: ARG002
+        self,
+        context: n_context.Context,
+        segment: Segment,
+        filters: object = None,
     ) -> Segment:
         """The segment an administrator asks for, with an identifier if it has none."""
         vni = segment.get(api.SEGMENTATION_ID)
@@ -88,7 +91,9 @@ class GpeTypeDriver(helpers.BaseTypeDriver):
         return self._segment(vni)
 
     def allocate_tenant_segment(
-        self, context: n_context.Context, filters: object = None  # noqa: ARG002
+        self,
+        context: n_context.Context,
+        filters: object = None,
     ) -> Segment | None:
         """A segment for a project's network; ``None`` if no identifier is free."""
         vni = vnis.take_any(context, self._ranges)
@@ -99,7 +104,7 @@ class GpeTypeDriver(helpers.BaseTypeDriver):
         with db_api.CONTEXT_WRITER.using(context):
             vnis.release(context.session, segment[api.SEGMENTATION_ID])
 
-    def get_mtu(self, physical_network: str | None = None) -> int:  # noqa: ARG002
+    def get_mtu(self, physical_network: str | None = None) -> int:
         """What is left of the underlay's MTU for a machine's packets; 0 if that is unknown."""
         limits = [mtu for mtu in (super().get_mtu(), cfg.CONF.ml2.path_mtu) if mtu > 0]
         if not limits:

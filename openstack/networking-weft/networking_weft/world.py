@@ -130,14 +130,14 @@ class World:
                 self._port(facts, name, host, effective=is_put)
             case "port_condition":
                 said = value if is_put and isinstance(value, dict) else {}
-                self._port(
-                    facts, name, host, status=said.get("status"), reason=said.get("reason")
-                )
+                self._port(facts, name, host, status=said.get("status"), reason=said.get("reason"))
         self._changed.notify()
 
     def _port(self, facts: Facts, port_id: str, host: str, **news: Any) -> None:
         old = facts.ports[port_id].get(host, Said())
-        said = Said(**({"effective": old.effective, "status": old.status, "reason": old.reason} | news))
+        said = Said(
+            **({"effective": old.effective, "status": old.status, "reason": old.reason} | news)
+        )
         if said == Said():
             facts.ports[port_id].pop(host, None)
             if not facts.ports[port_id]:

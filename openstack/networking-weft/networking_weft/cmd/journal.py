@@ -19,7 +19,9 @@ OPTIONS = [
 
 def main(arguments: list[str] | None = None) -> int:
     """Prints the journal's figures and the rows that wait longest."""
-    conf = common.setup(OPTIONS, sys.argv[1:] if arguments is None else arguments, "neutron-weft-journal")
+    conf = common.setup(
+        OPTIONS, sys.argv[1:] if arguments is None else arguments, "neutron-weft-journal"
+    )
     context = common.context()
     if conf.retry:
         with db_api.CONTEXT_WRITER.using(context):
@@ -39,7 +41,9 @@ def main(arguments: list[str] | None = None) -> int:
             for row in journal.waiting(context.session, conf.limit)
         ]
     if conf.json:
-        print(json.dumps({**vars(figures), "leader": leader, "rows": rows} | {"total": figures.rows}))
+        print(
+            json.dumps({**vars(figures), "leader": leader, "rows": rows} | {"total": figures.rows})
+        )
         return 0
     print(f"{figures.rows} objects, {figures.waiting} waiting, {figures.failing} failing")
     print(f"oldest waits {figures.oldest:.1f} s; leader {leader or 'none'}")

@@ -1,4 +1,4 @@
-"""``neutron-weft-sync``: is everything in the store that Neutron has, and nothing else?
+"""``neutron-weft-sync``: does the store say what Neutron says, and nothing else.
 
 Exit status: 0 if so (or if it could be made so), 1 if not, 2 if it cannot be told.
 """
@@ -31,7 +31,9 @@ OPTIONS = [
 
 def main(arguments: list[str] | None = None) -> int:
     """Compares, and repairs if told to."""
-    conf = common.setup(OPTIONS, sys.argv[1:] if arguments is None else arguments, "neutron-weft-sync")
+    conf = common.setup(
+        OPTIONS, sys.argv[1:] if arguments is None else arguments, "neutron-weft-sync"
+    )
     started = time.monotonic()
     client = Client(conf.ml2_weft.servers, conf.ml2_weft.request_timeout, conf.ml2_weft.ca_file)
     try:

@@ -87,9 +87,7 @@ def _group(touched: Touched, kind: str, group: Any, fate: str, fields: Iterable[
         touched.changed[group.id] = kind
 
 
-def _group_address(
-    touched: Touched, association: ag_models.AddressAssociation, _fate: str
-) -> None:
+def _group_address(touched: Touched, association: ag_models.AddressAssociation, _fate: str) -> None:
     touched.changed[association.address_group_id] = constants.ADDRESS_GROUP
 
 

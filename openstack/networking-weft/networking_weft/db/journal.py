@@ -10,13 +10,12 @@ due again by themselves. Two drainers at one object do no harm: the store takes 
 import time
 import uuid
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import sqlalchemy as sa
+from neutron.db.models_v2 import Port
 from sqlalchemy.engine import Connection
 from sqlalchemy.orm import Session
-
-from neutron.db.models_v2 import Port
 
 from networking_weft.db.models import JournalRow
 
@@ -42,6 +41,21 @@ class Batch:
     rows: tuple[Claimed, ...]
 
 
+@dataclass
+class Verdicts:
+    """What became of a batch."""
+
+    done: list[str] = field(default_factory=list)
+    """The store has it."""
+    gone: list[str] = field(default_factory=list)
+    """The same, and Neutron has the object no more."""
+    failed: dict[str, tuple[float, str]] = field(default_factory=dict)
+    """When to try it again, and why it failed."""
+    outrun: dict[str, int] = field(default_factory=dict)
+    """The store has this higher revision. Unless the row has risen, too, this journal never gave
+    it out (the database was restored from a backup), and has to go beyond it."""
+
+
 @dataclass(frozen=True)
 class Figures:
     """The journal at a glance."""
@@ -62,8 +76,8 @@ def note(
     """Notes what a transaction does, in that transaction.
 
     ``created`` and ``changed`` are kinds by object. What is created and has nothing the store could
-    want yet gets a row that is not due, so that later changes find theirs: an UPDATE that finds no row
-    would lock a gap of the index, in which concurrent creations then wait for each other.
+    want yet gets a row that is not due, so that later changes find theirs: an UPDATE that finds no
+    row would lock a gap of the index, in which concurrent creations then wait for each other.
     """
     now = time.time()
     due = {"due": now, "since": now}
@@ -139,37 +153,24 @@ def revisions(session: Session, ids: Iterable[str]) -> dict[str, int]:
     return dict(rows.all())
 
 
-def settle(
-    session: Session,
-    batch: Batch,
-    done: Iterable[str],
-    gone: Iterable[str],
-    failed: Mapping[str, tuple[float, str]],
-    outrun: Mapping[str, int],
-) -> None:
-    """Tells what became of a batch.
-
-    ``done``: the store has it. ``gone``: the same, and Neutron has the object no more. ``failed``: when
-    to try it again, and why it failed. ``outrun``: the store has the higher revision that is
-    given, which cannot be this journal's (a database restored from a backup): go beyond it.
-    """
+def settle(session: Session, batch: Batch, verdicts: Verdicts) -> None:
+    """Tells what became of a batch. Rows that have changed meanwhile stay as they are."""
     mine = _T.c.claim == batch.claim
-    done, gone = sorted(done), sorted(gone)
-    if done:
+    if verdicts.done:
         session.execute(
             sa.update(_T)
-            .where(_T.c.object_id.in_(done), mine)
+            .where(_T.c.object_id.in_(sorted(verdicts.done)), mine)
             .values(due=None, claim=None, since=None, tries=0, error=None)
         )
-    if gone:
-        session.execute(sa.delete(_T).where(_T.c.object_id.in_(gone), mine))
-    for object_id, (due, error) in sorted(failed.items()):
+    if verdicts.gone:
+        session.execute(sa.delete(_T).where(_T.c.object_id.in_(sorted(verdicts.gone)), mine))
+    for object_id, (due, error) in sorted(verdicts.failed.items()):
         session.execute(
             sa.update(_T)
             .where(_T.c.object_id == object_id, mine)
             .values(due=due, claim=None, tries=_T.c.tries + 1, error=error[:ERROR_LENGTH])
         )
-    for object_id, theirs in sorted(outrun.items()):
+    for object_id, theirs in sorted(verdicts.outrun.items()):
         session.execute(
             sa.update(_T)
             .where(_T.c.object_id == object_id, mine, _T.c.revision < theirs)
@@ -228,5 +229,3 @@ def waiting(session: Session, limit: int) -> list[JournalRow]:
     """The rows that wait, those that wait longest first."""
     query = sa.select(JournalRow).where(JournalRow.due.is_not(None))
     return list(session.scalars(query.order_by(JournalRow.since).limit(limit)))
-
-

@@ -69,9 +69,7 @@ class Candidate:
             sa.select(_T.c.holder, _T.c.beat).where(_T.c.name == self._name)
         ).one_or_none()
         if row is None:
-            session.execute(
-                sa.insert(_T).values(name=self._name, holder=self._holder, beat=1)
-            )
+            session.execute(sa.insert(_T).values(name=self._name, holder=self._holder, beat=1))
             return 1
         seen = (row.holder, row.beat)
         if row.holder != self._holder and not self._has_expired(seen, at):

@@ -42,7 +42,9 @@ def ports(session: Session, ids: Iterable[str]) -> dict[str, records.Port]:
         .outerjoin(PortSecurityBinding, PortSecurityBinding.port_id == Port.id)
         .where(Port.id.in_(ids))
     )
-    fixed_ips = _pairs(session, IPAllocation.port_id, ids, IPAllocation.subnet_id, IPAllocation.ip_address)
+    fixed_ips = _pairs(
+        session, IPAllocation.port_id, ids, IPAllocation.subnet_id, IPAllocation.ip_address
+    )
     membership = sg_models.SecurityGroupPortBinding
     groups = _pairs(session, membership.port_id, ids, membership.security_group_id)
     pair = aap_models.AllowedAddressPair
@@ -87,9 +89,7 @@ def _bindings(session: Session, ids: list[str]) -> dict[str, list[records.Bindin
             NetworkSegment.physical_network,
             NetworkSegment.segmentation_id,
         )
-        .outerjoin(
-            level, (level.port_id == PortBinding.port_id) & (level.host == PortBinding.host)
-        )
+        .outerjoin(level, (level.port_id == PortBinding.port_id) & (level.host == PortBinding.host))
         .outerjoin(NetworkSegment, NetworkSegment.id == level.segment_id)
         .where(PortBinding.port_id.in_(ids))
         .order_by(PortBinding.port_id, PortBinding.host, level.level)

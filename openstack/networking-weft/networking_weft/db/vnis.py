@@ -1,8 +1,8 @@
 """VXLAN network identifiers in use, one row each.
 
 A free one is found by guessing: as long as half of them are free, two guesses do on average. When
-several guesses fail, the first gap after a random place is asked for, which the index of the primary
-key answers.
+several guesses fail, the first gap after a random place is asked for, which the index of the
+primary key answers.
 """
 
 import random
