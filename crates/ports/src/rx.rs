@@ -10,6 +10,7 @@ use std::os::fd::{AsRawFd, BorrowedFd};
 use weft_packet::pool::DATA_SIZE;
 use weft_packet::{BufferIndex, BufferPool, Offload};
 
+use crate::vhost_user::Span;
 use crate::vnet_header::{VNET_HEADER_LEN, VnetHeader, decode};
 
 /// Longest packet that segmentation offload makes, with room for tags.
@@ -60,18 +61,8 @@ pub struct RxScratch {
     expects_long: bool,
     short_run: u32,
     /// Where in a guest's memory a packet is; meant only during a call.
-    pub(crate) pieces: Vec<Piece>,
+    pub(crate) spans: Vec<Span>,
 }
-
-/// Some bytes of memory that others may write to at any time.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Piece {
-    pub(crate) start: *mut u8,
-    pub(crate) length: usize,
-}
-
-// SAFETY: a piece is only meant during a call that has set it and keeps its memory mapped.
-unsafe impl Send for Piece {}
 
 // ===== impl RxResult =====
 
@@ -96,7 +87,7 @@ impl Default for RxScratch {
             spill: vec![0; MAX_PACKET].into_boxed_slice(),
             expects_long: false,
             short_run: 0,
-            pieces: Vec::new(),
+            spans: Vec::new(),
         }
     }
 }
@@ -261,38 +252,21 @@ impl RxScratch {
         self.take(pool, length + tag.len())
     }
 
-    /// Makes a packet of `length` bytes that lie behind the first `skip` of `pieces`, or of as many
-    /// as there are.
-    pub(crate) fn copy_pieces(
+    /// Makes a packet of `length` bytes, with which `read` fills one buffer after the other.
+    #[inline]
+    pub(crate) fn copy_from(
         &mut self,
         pool: &mut BufferPool,
-        pieces: &[Piece],
-        mut skip: usize,
         length: usize,
+        mut read: impl FnMut(&mut [u8]),
     ) -> Option<BufferIndex> {
         self.fill_stash(pool, length.div_ceil(DATA_SIZE).max(1));
-        let mut buffers = self.stash.iter();
-        let (mut to, mut room) = (std::ptr::null_mut::<u8>(), 0);
-        for piece in pieces {
-            let skipped = skip.min(piece.length);
-            skip -= skipped;
-            // SAFETY: not beyond the piece's end.
-            let mut from = unsafe { piece.start.add(skipped) };
-            let mut left = piece.length - skipped;
-            while left > 0 {
-                if room == 0 {
-                    (to, room) = pool.space_ptr(*buffers.next()?);
-                }
-                let here = left.min(room);
-                // SAFETY: both sides have that many bytes, of a piece that its owner keeps mapped
-                // and of an empty buffer that only this value holds; a piece is never of the pool.
-                // What others write to the piece meanwhile is copied or not: it is their packet.
-                unsafe { std::ptr::copy_nonoverlapping(from, to, here) };
-                // SAFETY: not beyond the ends of both.
-                (from, to) = unsafe { (from.add(here), to.add(here)) };
-                left -= here;
-                room -= here;
-            }
+        let (mut buffers, mut left) = (self.stash.iter(), length);
+        while left > 0 {
+            let room = pool.space_mut(*buffers.next()?);
+            let here = room.len().min(left);
+            read(room.get_mut(..here)?);
+            left -= here;
         }
         self.take(pool, length)
     }
@@ -312,21 +286,6 @@ impl RxScratch {
         let packet = *self.stash.first()?;
         self.stash.drain(..used);
         Some(packet)
-    }
-}
-
-/// Copies the first bytes of `pieces` to `out`, as far as there are any.
-pub(crate) fn read_pieces(pieces: &[Piece], out: &mut [u8]) {
-    let mut done = 0;
-    for piece in pieces {
-        let rest = out.get_mut(done..).unwrap_or_default();
-        let here = rest.len().min(piece.length);
-        // SAFETY: both sides have that many bytes; `out` is ours alone, and so not the piece's.
-        unsafe { std::ptr::copy_nonoverlapping(piece.start, rest.as_mut_ptr(), here) };
-        done += here;
-        if done == out.len() {
-            return;
-        }
     }
 }
 

@@ -2,10 +2,25 @@
 //! machine shares with us (QEMU `docs/interop/vhost-user.rst`; VIRTIO 1.2 §2.7, §5.1).
 //!
 //! ```text
-//!    peer (QEMU, DPDK) ──socket──► VhostUser, Session     the main thread: set-up, reconnection
-//!            │                          │ rings, by Queues
-//!    guest's memory ◄──rings────► VhostUserRx, VhostUserTx     the workers: packets
+//!    peer (QEMU, DPDK) ──socket──► VhostUser, Session ─► Device     the main thread: set-up, reconnection
+//!            │                                │ rings, by Queues
+//!    guest's memory ◄──rings──────► VhostUserRx, VhostUserTx       the workers: packets
 //! ```
+//!
+//! It stands on the rust-vmm crates as far as they fit a switch that takes packets in vectors and
+//! whose threads wait for nobody:
+//! * `vhost`: the messages and their checks ([`device`]), behind a reader that never blocks
+//!   ([`stream`], [`session`]). Its `Listener` removes the socket's file when it is dropped, also when
+//!   a new port has just made it, and its `connect` waits for a listener whose queue is full; so
+//!   sockets are made here.
+//! * `vm-memory`: maps guests' memory, and every byte of it is copied within bounds that it checks
+//!   ([`memory`]).
+//! * `virtio-queue`: the layout of descriptors; why not more, [`ring`] says.
+//! * `vhost-user-backend` not at all. Its daemon starts a thread that blocks on the peer's messages,
+//!   and one or more that block in `epoll`, read each kick's counter and call the device for that one
+//!   ring (`VhostUserDaemon::start_daemon`, `VringEpollHandler::run`); a new memory table is swapped
+//!   in without waiting for whoever still uses the old one. Here a worker looks at all of its ports'
+//!   rings in one turn, and the main thread waits for no peer.
 //!
 //! Either side may own the socket, and either may go and come back: as a client the port tries to
 //! connect until it succeeds, as a server it takes the newest connection. A ring that was set up
@@ -18,9 +33,10 @@
 
 mod bus_error;
 mod counters;
+mod cursor;
+mod device;
 mod features;
 mod memory;
-mod message;
 mod queue;
 mod ring;
 mod rx;
@@ -36,21 +52,28 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
+
+use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, socket_with};
+use rustix::time::{
+    Itimerspec, TimerfdClockId, TimerfdFlags, TimerfdTimerFlags, Timespec, timerfd_create,
+    timerfd_settime,
+};
 
 pub use counters::VhostUserFault;
+pub use device::VhostUserRing;
 pub use features::VhostUserFeatures;
+pub(crate) use memory::Span;
 pub use memory::VhostUserRegion;
 pub use rx::VhostUserRx;
-pub use session::VhostUserRing;
 pub(crate) use tx::GuestScratch;
 pub use tx::VhostUserTx;
 
 use crate::error::PortError;
+use device::Device;
 use features::{MAX_QUEUE_PAIRS, Negotiated};
 use queue::{Epoll, MAX_RINGS, Queues};
 use session::{Session, SessionEnd};
-use stream::Stream;
+use stream::StreamEnd;
 
 /// Tokens of a port's epoll instance; below them are numbers of rings.
 const LISTENER: u64 = MAX_RINGS as u64;
@@ -58,8 +81,8 @@ const PEER: u64 = LISTENER + 1;
 const RETRY: u64 = LISTENER + 2;
 const ALARM: u64 = LISTENER + 3;
 
-/// Between two attempts to connect.
-const RETRY_INTERVAL: Duration = Duration::from_secs(1);
+/// Seconds between two attempts to connect.
+const RETRY_SECONDS: i64 = 1;
 
 /// Who makes the socket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -212,7 +235,9 @@ impl VhostUser {
 
     /// Whether a peer is connected and rings run both ways.
     pub fn is_ready(&self) -> bool {
-        self.session.as_ref().is_some_and(Session::is_ready)
+        self.session
+            .as_ref()
+            .is_some_and(|session| session.device().is_ready())
     }
 
     /// Does what is due: to be called when the descriptor is readable. Never blocks.
@@ -228,18 +253,19 @@ impl VhostUser {
 
     /// The state, for display.
     pub fn status(&self) -> VhostUserStatus {
-        let session = self.session.as_ref();
-        let memory = session.and_then(|session| session.memory.as_ref());
+        let device = self.session.as_ref().map(Session::device);
+        let device = device.as_deref();
+        let memory = device.and_then(|device| device.memory.as_ref());
         VhostUserStatus {
             header_len: self.header_len,
             offered: self.config.features.offered(),
             features: self.features.0,
-            protocol_features: session.map_or(0, |session| session.protocol_features),
+            protocol_features: device.map_or(0, |device| device.protocol_features),
             socket_errno: self.socket_errno,
-            is_connected: session.is_some(),
-            ring_count: session.map_or(2, |session| session.ring_count),
+            is_connected: device.is_some(),
+            ring_count: device.map_or(2, |device| device.ring_count),
             regions: memory.map_or_else(Vec::new, |memory| memory.table().collect()),
-            rings: session.map_or_else(Vec::new, Session::rings),
+            rings: device.map_or_else(Vec::new, Device::rings),
             faults: self.queues.counters.all(),
             last_end: self.last_end.clone(),
         }
@@ -256,7 +282,8 @@ impl VhostUser {
             ring => session.kicked(usize::try_from(ring).unwrap_or(usize::MAX)),
         };
         let outcome = outcome.and_then(|()| session.note_broken());
-        if let Some(features) = session.features {
+        let features = session.device().features;
+        if let Some(features) = features {
             self.features = features;
             // 10 or 12.
             self.header_len = features.header_len() as u32;
@@ -268,7 +295,7 @@ impl VhostUser {
 
     fn disconnect(&mut self, end: &SessionEnd) {
         let fault = match end {
-            SessionEnd::Stream(stream::StreamEnd::Closed | stream::StreamEnd::Socket(_)) => None,
+            SessionEnd::Stream(StreamEnd::Closed | StreamEnd::Socket(_)) => None,
             SessionEnd::MemoryLost => Some(VhostUserFault::MemoryLost),
             _ => Some(VhostUserFault::BadMessage),
         };
@@ -310,13 +337,8 @@ impl VhostUser {
         self.session = None;
         self.socket_errno = 0;
         let features = self.config.features;
-        let session = Stream::new(socket)
-            .map(|stream| Session::new(stream, &self.queues, &self.rx, &self.epoll, features));
-        let begun = session.and_then(|session| {
-            self.epoll.add(session.stream().as_fd(), PEER)?;
-            Ok(session)
-        });
-        match begun {
+        let device = Device::new(&self.queues, &self.rx, &self.epoll, features);
+        match Session::new(socket, device, &self.epoll, PEER) {
             Ok(session) => self.session = Some(session),
             Err(error) => self.disconnect(&SessionEnd::Stream(error.into())),
         }
@@ -367,60 +389,31 @@ fn cut(path: &Path) -> &Path {
 
 /// Connects without waiting: a listener whose queue is full is tried again later.
 fn connect(path: &Path) -> io::Result<UnixStream> {
-    use std::os::unix::ffi::OsStrExt;
-    // SAFETY: all-zero is a valid `sockaddr_un`.
-    let mut address: libc::sockaddr_un = unsafe { std::mem::zeroed() };
-    address.sun_family = libc::AF_UNIX as libc::sa_family_t;
-    let bytes = cut(path).as_os_str().as_bytes();
-    for (to, from) in address.sun_path.iter_mut().zip(bytes) {
-        *to = from.cast_signed();
-    }
-    let kind = libc::SOCK_STREAM | libc::SOCK_CLOEXEC | libc::SOCK_NONBLOCK;
-    // SAFETY: no pointers are passed; the result is checked before it is owned.
-    let socket = queue::own(unsafe { libc::socket(libc::AF_UNIX, kind, 0) })?;
-    // SAFETY: `address` is a whole `sockaddr_un` that outlives the call.
-    let rc = unsafe {
-        libc::connect(
-            std::os::fd::AsRawFd::as_raw_fd(&socket),
-            (&raw const address).cast(),
-            size_of::<libc::sockaddr_un>() as libc::socklen_t,
-        )
-    };
-    if rc == 0 {
-        Ok(socket.into())
-    } else {
-        Err(io::Error::last_os_error())
-    }
+    let address = SocketAddrUnix::new(cut(path))?;
+    let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
+    let socket = socket_with(AddressFamily::UNIX, SocketType::STREAM, flags, None)?;
+    rustix::net::connect(&socket, &address)?;
+    Ok(socket.into())
 }
 
 /// Ready at once, and then at intervals.
 fn retry_timer() -> io::Result<OwnedFd> {
-    let flags = libc::TFD_CLOEXEC | libc::TFD_NONBLOCK;
-    // SAFETY: no pointers are passed; the result is checked before it is owned.
-    let timer = queue::own(unsafe { libc::timerfd_create(libc::CLOCK_MONOTONIC, flags) })?;
-    let when = libc::itimerspec {
-        it_interval: libc::timespec {
-            tv_sec: RETRY_INTERVAL.as_secs() as libc::time_t,
+    let flags = TimerfdFlags::CLOEXEC | TimerfdFlags::NONBLOCK;
+    let timer = timerfd_create(TimerfdClockId::Monotonic, flags)?;
+    let when = Itimerspec {
+        it_interval: Timespec {
+            tv_sec: RETRY_SECONDS,
             tv_nsec: 0,
         },
-        it_value: libc::timespec {
+        it_value: Timespec {
             tv_sec: 0,
             tv_nsec: 1,
         },
     };
-    let fd = std::os::fd::AsRawFd::as_raw_fd(&timer);
-    // SAFETY: `when` outlives the call; the old setting is not asked for.
-    let rc = unsafe { libc::timerfd_settime(fd, 0, &raw const when, std::ptr::null_mut()) };
-    if rc == 0 {
-        Ok(timer)
-    } else {
-        Err(io::Error::last_os_error())
-    }
+    timerfd_settime(&timer, TimerfdTimerFlags::empty(), &when)?;
+    Ok(timer)
 }
 
 fn read_timer(timer: &OwnedFd) {
-    let mut count = [0_u8; 8];
-    let fd = std::os::fd::AsRawFd::as_raw_fd(timer);
-    // SAFETY: room for the eight bytes that a timer gives; it does not block.
-    unsafe { libc::read(fd, count.as_mut_ptr().cast(), count.len()) };
+    let _ = rustix::io::read(timer, &mut [0; 8]);
 }

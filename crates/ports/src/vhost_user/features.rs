@@ -36,10 +36,6 @@ const VERSION_1: u64 = 1 << 32;
 
 const OFFLOADS: u64 = CSUM | GUEST_CSUM | GUEST_TSO4 | GUEST_TSO6 | HOST_TSO4 | HOST_TSO6;
 
-/// `VHOST_USER_PROTOCOL_F_MQ`, the one protocol feature offered. (VPP offers dirty page logging,
-/// too, which a live migration needs; without it QEMU refuses to migrate rather than lose pages.)
-pub(super) const PROTOCOL_MQ: u64 = 1 << 0;
-
 /// Most pairs of queues of a port.
 pub(super) const MAX_QUEUE_PAIRS: usize = 32;
 

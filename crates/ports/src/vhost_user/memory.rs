@@ -3,13 +3,23 @@
 //! The peer sends files and tells which part of them is at which guest address. Nothing of it is
 //! believed: sizes are compared with the files', sums are checked for overflow, and every address
 //! that comes from a ring is looked up here. The guest writes to this memory whenever it likes, so
-//! there is never a reference into it: it is copied from and to by raw pointers, and each value is
-//! read once and then judged.
+//! there is never a reference into it: `vm-memory` maps it and copies from and to it within checked
+//! bounds, and each value is read once and then judged.
+//!
+//! An address is looked up once, for a [`Span`], which a ring keeps for its parts. The crate's own
+//! collection of regions (`GuestMemoryMmap`) was not taken, because it searches at each access and
+//! maps just the region, which a file of huge pages does not allow at each offset, nor to be
+//! unmapped (`MmapRegion`'s `drop` would leave it mapped).
 
 use std::fs::File;
 use std::io;
-use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::fs::MetadataExt;
+use std::sync::atomic::Ordering;
+
+use vm_memory::mmap::MmapRegionError;
+use vm_memory::{
+    ByteValued, Bytes, FileOffset, MmapRegion, VolatileMemory, VolatileMemoryResult, VolatileSlice,
+};
 
 use super::bus_error::Watched;
 
@@ -71,34 +81,31 @@ pub(super) struct GuestMemory {
     regions: Vec<Region>,
 }
 
+/// Bytes in one piece of one region. Means something only to the memory that it was found in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Span {
+    region: usize,
+    /// From the start of the region's mapping.
+    offset: usize,
+    length: usize,
+}
+
 #[derive(Debug)]
 struct Region {
     table: VhostUserRegion,
     /// First byte of the region, within `mapping`.
-    start: *mut u8,
-    mapping: Mapping,
+    start: usize,
+    /// Goes before the mapping does.
+    watched: Watched,
+    mapping: MmapRegion,
 }
-
-/// A mapping of a file from its start, unmapped when dropped.
-#[derive(Debug)]
-struct Mapping {
-    start: *mut u8,
-    length: usize,
-    watched: Option<Watched>,
-}
-
-// SAFETY: the pointers lead to memory that belongs to no thread; whoever uses them does so by raw
-// copies and atomics alone (see the module's head), and unmapping needs the last owner.
-unsafe impl Send for GuestMemory {}
-// SAFETY: as above; no method changes the value.
-unsafe impl Sync for GuestMemory {}
 
 impl GuestMemory {
     /// Maps a memory table.
     ///
     /// # Errors
     /// See [`MemoryError`]; nothing stays mapped.
-    pub(super) fn map(table: &[VhostUserRegion], files: Vec<OwnedFd>) -> Result<Self, MemoryError> {
+    pub(super) fn map(table: &[VhostUserRegion], files: Vec<File>) -> Result<Self, MemoryError> {
         if table.is_empty() || table.len() > MAX_REGIONS || table.len() != files.len() {
             let (regions, files) = (table.len(), files.len());
             return Err(MemoryError::Count { regions, files });
@@ -110,7 +117,7 @@ impl GuestMemory {
             if !table.is_possible() || memory.overlaps(&table) {
                 return Err(MemoryError::Range(number));
             }
-            let region = Region::map(number, table, file.into())?;
+            let region = Region::map(number, table, file)?;
             memory.regions.push(region);
         }
         Ok(memory)
@@ -127,38 +134,87 @@ impl GuestMemory {
     /// Where the bytes from a guest address on are, and how many of the wanted `length` are there in
     /// one piece. At least one if `length` is not 0.
     #[inline]
-    pub(super) fn at_guest(&self, address: u64, length: usize) -> Option<(*mut u8, usize)> {
-        self.regions.iter().find_map(|region| {
-            let offset = address.wrapping_sub(region.table.guest_address);
-            region.piece(offset, length)
-        })
+    pub(super) fn at_guest(&self, address: u64, length: usize) -> Option<Span> {
+        self.find(|table| address.wrapping_sub(table.guest_address), length)
     }
 
     /// Where `length` bytes from an address of the peer's process on are, if all are in one region.
-    pub(super) fn at_user(&self, address: u64, length: usize) -> Option<*mut u8> {
-        self.regions.iter().find_map(|region| {
-            let offset = address.wrapping_sub(region.table.user_address);
-            let (start, found) = region.piece(offset, length)?;
-            (found == length).then_some(start)
+    pub(super) fn at_user(&self, address: u64, length: usize) -> Option<Span> {
+        self.find(|table| address.wrapping_sub(table.user_address), length)
+            .filter(|span| span.length == length)
+    }
+
+    #[inline]
+    fn find(&self, offset: impl Fn(&VhostUserRegion) -> u64, length: usize) -> Option<Span> {
+        let mut regions = self.regions.iter().enumerate();
+        regions.find_map(|(number, region)| {
+            let offset = offset(&region.table);
+            let left = region.table.size.checked_sub(offset)?;
+            let left = usize::try_from(left).ok().filter(|left| *left > 0)?;
+            Some(Span {
+                region: number,
+                offset: region.start + usize::try_from(offset).ok()?,
+                length: left.min(length),
+            })
         })
+    }
+
+    /// The bytes of a span; `None` for one of another memory.
+    #[inline]
+    pub(super) fn slice(&self, span: Span) -> Option<VolatileSlice<'_>> {
+        let mapping = &self.regions.get(span.region)?.mapping;
+        mapping.get_slice(span.offset, span.length).ok()
+    }
+
+    /// Reads a value at an offset in a span, in one go; `None` if it is not within.
+    #[inline]
+    pub(super) fn get<T: ByteValued>(&self, span: Span, offset: usize) -> Option<T> {
+        let slice = self.slice(span)?;
+        Some(slice.get_ref::<T>(offset).ok()?.load())
+    }
+
+    /// Writes a value at an offset in a span; nothing if it is not within.
+    #[inline]
+    pub(super) fn put<T: ByteValued>(&self, span: Span, offset: usize, value: T) {
+        if let Some(slice) = self.slice(span)
+            && let Ok(at) = slice.get_ref::<T>(offset)
+        {
+            at.store(value);
+        }
+    }
+
+    /// Reads a field that both sides use at the same time; 0 if it is not within the span.
+    #[inline]
+    pub(super) fn load(&self, span: Span, offset: usize, order: Ordering) -> u16 {
+        let slice = self.slice(span);
+        slice.map_or(0, |slice| slice.load(offset, order).unwrap_or(0))
+    }
+
+    /// Writes a field that both sides use at the same time; nothing if it is not within the span.
+    #[inline]
+    pub(super) fn store(&self, span: Span, offset: usize, value: u16, order: Ordering) {
+        if let Some(slice) = self.slice(span) {
+            let _: VolatileMemoryResult<()> = slice.store(value, offset, order);
+        }
     }
 
     /// Whether the peer took memory away that was touched since.
     #[inline]
     pub(super) fn is_lost(&self) -> bool {
-        let is_lost = |region: &Region| {
-            region
-                .mapping
-                .watched
-                .as_ref()
-                .is_some_and(Watched::is_lost)
-        };
-        self.regions.iter().any(is_lost)
+        self.regions.iter().any(|region| region.watched.is_lost())
     }
 
     /// The table.
     pub(super) fn table(&self) -> impl Iterator<Item = VhostUserRegion> {
         self.regions.iter().map(|region| region.table)
+    }
+}
+
+impl Span {
+    /// Bytes.
+    #[inline]
+    pub(super) fn len(self) -> usize {
+        self.length
     }
 }
 
@@ -199,65 +255,22 @@ impl Region {
         let page = metadata.blksize().max(4096);
         let length = usize::try_from(needed.next_multiple_of(page))
             .map_err(|_| MemoryError::Range(number))?;
-        let offset = usize::try_from(table.offset).map_err(|_| MemoryError::Range(number))?;
-        let mapping = Mapping::new(&file, length).map_err(refused)?;
-        // SAFETY: `offset` is below `length`, the length of the mapping.
-        let start = unsafe { mapping.start.add(offset) };
+        let start = usize::try_from(table.offset).map_err(|_| MemoryError::Range(number))?;
+        let mapping = MmapRegion::from_file(FileOffset::new(file, 0), length);
+        let mapping = mapping.map_err(|error| match error {
+            MmapRegionError::Mmap(source) => refused(source),
+            other => refused(io::Error::other(other)),
+        })?;
+        // A core of the switch is not to hold the memory of its guests.
+        // SAFETY: advice on the mapping just made.
+        unsafe { libc::madvise(mapping.as_ptr().cast(), length, libc::MADV_DONTDUMP) };
+        mapping.as_ptr().expose_provenance();
+        let watched = Watched::new(mapping.as_ptr(), length).map_err(refused)?;
         Ok(Self {
             table,
             start,
+            watched,
             mapping,
         })
-    }
-
-    #[inline]
-    fn piece(&self, offset: u64, length: usize) -> Option<(*mut u8, usize)> {
-        let left = self
-            .table
-            .size
-            .checked_sub(offset)
-            .filter(|left| *left > 0)?;
-        let found = usize::try_from(left).map_or(length, |left| left.min(length));
-        let offset = usize::try_from(offset).ok()?;
-        // SAFETY: `offset` is below the size of the region, all of which is mapped.
-        Some((unsafe { self.start.add(offset) }, found))
-    }
-}
-
-impl Mapping {
-    fn new(file: &File, length: usize) -> io::Result<Self> {
-        // SAFETY: a new mapping at an address of the kernel's choice.
-        let start = unsafe {
-            libc::mmap(
-                std::ptr::null_mut(),
-                length,
-                libc::PROT_READ | libc::PROT_WRITE,
-                libc::MAP_SHARED | libc::MAP_NORESERVE,
-                file.as_raw_fd(),
-                0,
-            )
-        };
-        if start == libc::MAP_FAILED {
-            return Err(io::Error::last_os_error());
-        }
-        let mut mapping = Self {
-            start: start.cast(),
-            length,
-            watched: None,
-        };
-        // A core of the switch is not to hold the memory of its guests.
-        // SAFETY: advice on the mapping just made.
-        unsafe { libc::madvise(start, length, libc::MADV_DONTDUMP) };
-        mapping.start.expose_provenance();
-        mapping.watched = Some(Watched::new(mapping.start, length)?);
-        Ok(mapping)
-    }
-}
-
-impl Drop for Mapping {
-    fn drop(&mut self) {
-        self.watched = None;
-        // SAFETY: the mapping is ours, and this is its last owner.
-        unsafe { libc::munmap(self.start.cast(), self.length) };
     }
 }

@@ -4,11 +4,13 @@
 //! worker has a slot's lock for one batch, so that when the main thread has taken a ring out nobody
 //! uses it or its memory any more.
 
-use std::fs::File;
-use std::io::{self, Write};
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use rustix::event::epoll::{self, CreateFlags, Event as Ready, EventData, EventFlags};
+use rustix::event::{EventfdFlags, Timespec, eventfd};
 
 use super::counters::{Counters, VhostUserFault};
 use super::features::MAX_QUEUE_PAIRS;
@@ -33,7 +35,7 @@ pub(super) struct Queues {
 
 /// An eventfd.
 #[derive(Debug)]
-pub(super) struct Event(File);
+pub(super) struct Event(OwnedFd);
 
 /// An epoll instance.
 #[derive(Debug)]
@@ -97,15 +99,14 @@ impl Queues {
 
 impl Event {
     pub(super) fn new() -> io::Result<Self> {
-        // SAFETY: no pointers are passed; the result is checked before it is owned.
-        let fd = unsafe { libc::eventfd(0, libc::EFD_CLOEXEC | libc::EFD_NONBLOCK) };
-        Ok(Self(own(fd)?.into()))
+        let flags = EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK;
+        Ok(Self(eventfd(0, flags)?))
     }
 
     /// Makes it ready. To be waited for edge by edge, it is never read.
     pub(super) fn signal(&self) {
         // Full after 2^64 - 2 signals.
-        let _ = (&self.0).write(&1_u64.to_ne_bytes());
+        let _ = rustix::io::write(&self.0, &1_u64.to_ne_bytes());
     }
 }
 
@@ -120,61 +121,37 @@ impl Epoll {
     const BATCH: usize = 16;
 
     pub(super) fn new() -> io::Result<Self> {
-        // SAFETY: no pointers are passed; the result is checked before it is owned.
-        let fd = unsafe { libc::epoll_create1(libc::EPOLL_CLOEXEC) };
-        Ok(Self(own(fd)?))
+        Ok(Self(epoll::create(CreateFlags::CLOEXEC)?))
     }
 
     /// Waits for data on a descriptor for as long as there is some.
     pub(super) fn add(&self, fd: BorrowedFd<'_>, token: u64) -> io::Result<()> {
-        self.control(libc::EPOLL_CTL_ADD, fd, token, libc::EPOLLIN as u32)
+        let token = EventData::new_u64(token);
+        Ok(epoll::add(&self.0, fd, token, EventFlags::IN)?)
     }
 
     /// Waits for news on a descriptor: told once, it need not be read.
     pub(super) fn add_edge(&self, fd: BorrowedFd<'_>, token: u64) -> io::Result<()> {
-        let events = (libc::EPOLLIN | libc::EPOLLET) as u32;
-        self.control(libc::EPOLL_CTL_ADD, fd, token, events)
+        let token = EventData::new_u64(token);
+        let news = EventFlags::IN | EventFlags::ET;
+        Ok(epoll::add(&self.0, fd, token, news)?)
     }
 
     /// Must come before the descriptor is closed: the peer has the file, too.
     pub(super) fn remove(&self, fd: BorrowedFd<'_>) {
-        let _ = self.control(libc::EPOLL_CTL_DEL, fd, 0, 0);
-    }
-
-    fn control(
-        &self,
-        operation: libc::c_int,
-        fd: BorrowedFd<'_>,
-        token: u64,
-        events: u32,
-    ) -> io::Result<()> {
-        let mut event = libc::epoll_event { events, u64: token };
-        let (epoll, fd) = (self.0.as_raw_fd(), fd.as_raw_fd());
-        // SAFETY: `event` outlives the call; both descriptors are open.
-        let rc = unsafe { libc::epoll_ctl(epoll, operation, fd, &raw mut event) };
-        if rc == 0 {
-            Ok(())
-        } else {
-            Err(io::Error::last_os_error())
-        }
+        let _ = epoll::delete(&self.0, fd);
     }
 
     /// The tokens of what is ready now, without waiting.
     pub(super) fn ready(&self) -> impl Iterator<Item = u64> + use<> {
-        let mut events = [libc::epoll_event { events: 0, u64: 0 }; Self::BATCH];
-        // SAFETY: room for as many events as is said, which outlives the call.
-        let n = unsafe {
-            libc::epoll_wait(
-                self.0.as_raw_fd(),
-                events.as_mut_ptr(),
-                Self::BATCH as libc::c_int,
-                0,
-            )
+        const NOTHING: Ready = Ready {
+            flags: EventFlags::empty(),
+            data: EventData::new_u64(0),
         };
-        events
-            .into_iter()
-            .take(usize::try_from(n).unwrap_or(0))
-            .map(|event| event.u64)
+        let mut events = [NOTHING; Self::BATCH];
+        let at_once = Timespec::default();
+        let count = epoll::wait(&self.0, &mut events, Some(&at_once)).unwrap_or(0);
+        events.into_iter().take(count).map(|event| event.data.u64())
     }
 }
 
@@ -182,13 +159,4 @@ impl AsFd for Epoll {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.0.as_fd()
     }
-}
-
-/// Owns a descriptor that a system call has just returned.
-pub(super) fn own(fd: libc::c_int) -> io::Result<OwnedFd> {
-    if fd < 0 {
-        return Err(io::Error::last_os_error());
-    }
-    // SAFETY: `fd` was just opened and belongs to nobody else.
-    Ok(unsafe { OwnedFd::from_raw_fd(fd) })
 }

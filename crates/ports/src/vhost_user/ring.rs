@@ -1,7 +1,13 @@
 //! A split virtqueue (VIRTIO 1.2 §2.7), from the device's side.
 //!
-//! The rust-vmm queue was not taken: it publishes used buffers one by one, while the buffers of a
-//! merged packet must become visible together (§5.1.6.4), and it looks up every address anew.
+//! The layout of descriptors is `virtio-queue`'s; its `Queue` was not taken, for reasons that the
+//! tests (`tests/virtio_queue.rs`) hold it to:
+//! * `Queue::add_used` shows the driver each buffer at once, while the buffers of a merged packet
+//!   must become visible together (§5.1.6.4);
+//! * `DescriptorChain` ends at a descriptor that cannot be as if the chain ended there, so that what
+//!   a guest spoiled would be forwarded as a shorter packet;
+//! * `Queue::needs_notification` knows no `VRING_AVAIL_F_NO_INTERRUPT`;
+//! * each access looks its address up anew, five times for a packet of one descriptor.
 //!
 //! Buffers are used in the order in which they became available. So the used index says where a
 //! ring stands, whoever served it before: nothing is in flight that a crash could lose track of.
@@ -12,23 +18,21 @@
 
 use std::fs::File;
 use std::io::Write;
-use std::ptr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU16, Ordering, fence};
+use std::sync::atomic::{Ordering, fence};
+
+use virtio_queue::desc::split::Descriptor;
+use vm_memory::{Address, Le64};
 
 use super::counters::VhostUserFault;
 use super::features::Negotiated;
-use super::memory::GuestMemory;
-use crate::rx::Piece;
+use super::memory::{GuestMemory, Span};
 
 /// Most descriptors of a chain. Linux makes at most 19 of a packet of 64 KiB.
 const MAX_CHAIN: usize = 256;
 /// Longest packet with header.
 pub(super) const MAX_PACKET: usize = 66 << 10;
 
-const DESC_NEXT: u16 = 1;
-const DESC_WRITE: u16 = 2;
-const DESC_INDIRECT: u16 = 4;
 const AVAIL_NO_INTERRUPT: u16 = 1;
 const USED_NO_NOTIFY: u16 = 1;
 
@@ -61,28 +65,14 @@ pub(super) struct Ring {
     call: Option<File>,
     /// A power of two, at most 32768.
     size: u16,
-    descriptors: *const u8,
-    available: *const u8,
-    used: *mut u8,
+    descriptors: Span,
+    available: Span,
+    used: Span,
     next_available: u16,
     next_used: u16,
     /// The used index that the guest was last told of.
     published: u16,
 }
-
-/// `struct virtq_desc`.
-#[derive(Debug, Clone, Copy)]
-#[repr(C)]
-struct Descriptor {
-    address: u64,
-    length: u32,
-    flags: u16,
-    next: u16,
-}
-
-// SAFETY: the pointers lead into `memory`, which the ring owns a share of and which belongs to no
-// thread; one thread has the ring at a time.
-unsafe impl Send for Ring {}
 
 impl Ring {
     /// A ring of `size` descriptors, to go on where its used index stands; `None` if it does not lie
@@ -98,13 +88,14 @@ impl Ring {
             return None;
         }
         let entries = usize::from(size);
-        let part = |address, length, alignment| {
-            let start = memory.at_user(address, length)?;
-            start.addr().is_multiple_of(alignment).then_some(start)
+        let part = |address, length, alignment: usize| {
+            let span = memory.at_user(address, length)?;
+            let start = memory.slice(span)?.ptr_guard().as_ptr();
+            start.addr().is_multiple_of(alignment).then_some(span)
         };
         let mut ring = Self {
-            descriptors: part(addresses.descriptors, DESCRIPTOR * entries, 16)?.cast_const(),
-            available: part(addresses.available, 6 + 2 * entries, 2)?.cast_const(),
+            descriptors: part(addresses.descriptors, DESCRIPTOR * entries, 16)?,
+            available: part(addresses.available, 6 + 2 * entries, 2)?,
             used: part(addresses.used, 6 + 8 * entries, 4)?,
             memory: Arc::clone(memory),
             features,
@@ -114,13 +105,17 @@ impl Ring {
             next_used: 0,
             published: 0,
         };
-        let used = ring.used_field(2).load(Ordering::Acquire);
+        let used = ring.memory.load(ring.used, 2, Ordering::Acquire);
         (ring.next_available, ring.next_used, ring.published) = (used, used, used);
         Some(ring)
     }
 
     pub(super) fn features(&self) -> Negotiated {
         self.features
+    }
+
+    pub(super) fn memory(&self) -> &GuestMemory {
+        &self.memory
     }
 
     pub(super) fn size(&self) -> u16 {
@@ -152,7 +147,7 @@ impl Ring {
     /// # Errors
     /// The guest claims more than the ring has.
     pub(super) fn waiting(&self) -> Result<u16, VhostUserFault> {
-        let end = self.available_field(2).load(Ordering::Acquire);
+        let end = self.memory.load(self.available, 2, Ordering::Acquire);
         let waiting = end.wrapping_sub(self.next_available);
         if waiting > self.size {
             return Err(VhostUserFault::BadIndex);
@@ -166,7 +161,7 @@ impl Ring {
     /// A number that the ring does not have; there is no way to give such a chain back.
     pub(super) fn take(&mut self) -> Result<u16, VhostUserFault> {
         let slot = usize::from(self.next_available & (self.size - 1));
-        let head = self.available_field(4 + 2 * slot).load(Ordering::Relaxed);
+        let head = self.available_field(4 + 2 * slot);
         if head >= self.size {
             return Err(VhostUserFault::BadIndex);
         }
@@ -174,7 +169,7 @@ impl Ring {
         Ok(head)
     }
 
-    /// Appends the memory of a chain to `pieces` and returns its length. `budget` is what the caller
+    /// Appends the memory of a chain to `spans` and returns its length. `budget` is what the caller
     /// still wants to spend on descriptors, and is reduced by what this took.
     ///
     /// # Errors
@@ -183,7 +178,7 @@ impl Ring {
         &self,
         head: u16,
         direction: Direction,
-        pieces: &mut Vec<Piece>,
+        spans: &mut Vec<Span>,
         budget: &mut usize,
     ) -> Result<usize, VhostUserFault> {
         let mut length = 0;
@@ -193,30 +188,30 @@ impl Ring {
         for _ in 0..MAX_CHAIN {
             *budget = budget.saturating_sub(1);
             let descriptor = match indirect {
-                None => self.descriptor(index),
+                None => self.descriptor(index)?,
                 Some((table, _)) => self.indirect_descriptor(table, index)?,
             };
-            if descriptor.flags & DESC_INDIRECT != 0 {
-                let entries = descriptor.length / DESCRIPTOR as u32;
-                let is_table = descriptor.length.is_multiple_of(DESCRIPTOR as u32) && entries > 0;
+            let (address, length_here) = (descriptor.addr().raw_value(), descriptor.len());
+            if descriptor.refers_to_indirect_table() {
+                let entries = length_here / DESCRIPTOR as u32;
+                let is_table = length_here.is_multiple_of(DESCRIPTOR as u32) && entries > 0;
                 if indirect.is_some() || !is_table || !self.features.indirect() {
                     return Err(VhostUserFault::BadDescriptor);
                 }
-                (indirect, index) = (Some((descriptor.address, entries)), 0);
+                (indirect, index) = (Some((address, entries)), 0);
                 continue;
             }
-            let is_to_guest = descriptor.flags & DESC_WRITE != 0;
-            if is_to_guest != (direction == Direction::ToGuest) {
+            if descriptor.is_write_only() != (direction == Direction::ToGuest) {
                 return Err(VhostUserFault::WrongDirection);
             }
-            length += self.pieces(descriptor.address, descriptor.length, pieces)?;
+            length += self.spans(address, length_here, spans)?;
             if length > MAX_PACKET && direction == Direction::FromGuest {
                 return Err(VhostUserFault::Oversized);
             }
-            if descriptor.flags & DESC_NEXT == 0 {
+            if !descriptor.has_next() {
                 return Ok(length);
             }
-            index = descriptor.next;
+            index = descriptor.next();
             let entries = indirect.map_or(u32::from(self.size), |(_, entries)| entries);
             if u32::from(index) >= entries {
                 return Err(VhostUserFault::BadDescriptor);
@@ -225,37 +220,32 @@ impl Ring {
         Err(VhostUserFault::ChainTooLong)
     }
 
-    fn pieces(
+    fn spans(
         &self,
         address: u64,
         length: u32,
-        pieces: &mut Vec<Piece>,
+        spans: &mut Vec<Span>,
     ) -> Result<usize, VhostUserFault> {
         // A buffer for us to fill may be of any length; more than a packet is not looked at.
         let length = (length as usize).min(MAX_PACKET + 1);
         let (mut at, mut left) = (address, length);
         while left > 0 {
             let found = self.memory.at_guest(at, left);
-            let (start, here) = found.ok_or(VhostUserFault::BadAddress)?;
-            pieces.push(Piece {
-                start,
-                length: here,
-            });
-            at = at.wrapping_add(here as u64);
-            left -= here;
+            let span = found.ok_or(VhostUserFault::BadAddress)?;
+            spans.push(span);
+            at = at.wrapping_add(span.len() as u64);
+            left -= span.len();
         }
         Ok(length)
     }
 
     /// Gives a chain back, of which `written` bytes were filled. The guest sees it after
     /// [`Self::publish`].
-    #[allow(clippy::cast_ptr_alignment, reason = "checked when the ring was made")]
     pub(super) fn give_back(&mut self, head: u16, written: u32) {
         let slot = usize::from(self.next_used & (self.size - 1));
-        let element = [u32::from(head), written];
-        // SAFETY: the slot is below the size, and the used ring with all of its slots lies in the
-        // memory; it is aligned to 4.
-        unsafe { ptr::write_volatile(self.used.add(4 + 8 * slot).cast::<[u32; 2]>(), element) };
+        // `struct virtq_used_elem`: the head, then the length.
+        let element = Le64::from(u64::from(written) << 32 | u64::from(head));
+        self.memory.put(self.used, 4 + 8 * slot, element);
         self.next_used = self.next_used.wrapping_add(1);
     }
 
@@ -265,16 +255,16 @@ impl Ring {
             return;
         }
         let before = std::mem::replace(&mut self.published, self.next_used);
-        self.used_field(2).store(self.next_used, Ordering::Release);
+        self.memory
+            .store(self.used, 2, self.next_used, Ordering::Release);
         // The guest's wish must not be read before it can see the index (§2.7.7.1).
         fence(Ordering::SeqCst);
         let wants = if self.features.event_index() {
-            let used_event = self.available_field(4 + 2 * usize::from(self.size));
-            let event = used_event.load(Ordering::Relaxed);
+            let event = self.available_field(4 + 2 * usize::from(self.size));
             let passed = self.next_used.wrapping_sub(event).wrapping_sub(1);
             passed < self.next_used.wrapping_sub(before)
         } else {
-            self.available_field(0).load(Ordering::Relaxed) & AVAIL_NO_INTERRUPT == 0
+            self.available_field(0) & AVAIL_NO_INTERRUPT == 0
         };
         if wants && let Some(call) = &mut self.call {
             // Full: it is interrupted already.
@@ -286,57 +276,44 @@ impl Ring {
     pub(super) fn mute(&mut self) {
         // With event indices it is quiet until it is asked to speak.
         if !self.features.event_index() {
-            self.used_field(0).store(USED_NO_NOTIFY, Ordering::Relaxed);
+            self.set_used_field(0, USED_NO_NOTIFY);
         }
     }
 
     /// Asks the guest to notify us of further chains. Look at the ring once more after it.
     pub(super) fn unmute(&mut self) {
         if self.features.event_index() {
-            let available_event = self.used_field(4 + 8 * usize::from(self.size));
-            available_event.store(self.next_available, Ordering::Relaxed);
+            self.set_used_field(4 + 8 * usize::from(self.size), self.next_available);
         } else {
-            self.used_field(0).store(0, Ordering::Relaxed);
+            self.set_used_field(0, 0);
         }
         // The wish must be seen before the index is read again (§2.7.10.1).
         fence(Ordering::SeqCst);
     }
 
-    /// A descriptor of the ring itself; `index` is below the size.
-    fn descriptor(&self, index: u16) -> Descriptor {
-        let offset = DESCRIPTOR * usize::from(index & (self.size - 1));
-        // SAFETY: the index is below the size, the table lies in the memory and is aligned to 16;
-        // any bits make a descriptor.
-        unsafe { ptr::read_volatile(self.descriptors.add(offset).cast()) }
+    /// A descriptor of the ring itself.
+    fn descriptor(&self, index: u16) -> Result<Descriptor, VhostUserFault> {
+        let offset = DESCRIPTOR * usize::from(index);
+        let found = self.memory.get(self.descriptors, offset);
+        found.ok_or(VhostUserFault::BadDescriptor)
     }
 
     fn indirect_descriptor(&self, table: u64, index: u16) -> Result<Descriptor, VhostUserFault> {
         let offset = DESCRIPTOR as u64 * u64::from(index);
         let address = table.checked_add(offset);
-        let found = address.and_then(|address| self.memory.at_guest(address, DESCRIPTOR));
-        match found {
-            Some((start, DESCRIPTOR)) => {
-                let mut bytes = [0_u8; DESCRIPTOR];
-                // SAFETY: that many bytes lie in the memory; they are copied once and then judged.
-                unsafe { ptr::copy_nonoverlapping(start, bytes.as_mut_ptr(), DESCRIPTOR) };
-                // SAFETY: of one size, and any bits make a descriptor.
-                Ok(unsafe { std::mem::transmute::<[u8; DESCRIPTOR], Descriptor>(bytes) })
-            }
-            _ => Err(VhostUserFault::BadAddress),
-        }
+        let span = address.and_then(|address| self.memory.at_guest(address, DESCRIPTOR));
+        let found = span.and_then(|span| self.memory.get(span, 0));
+        found.ok_or(VhostUserFault::BadAddress)
     }
 
     /// A field of the available ring; `offset` is even and within it.
-    fn available_field(&self, offset: usize) -> &AtomicU16 {
-        // SAFETY: all callers' offsets are within `6 + 2 * size`; aligned to 2; only ever used as an
-        // atomic on this side.
-        unsafe { AtomicU16::from_ptr(self.available.add(offset).cast_mut().cast()) }
+    fn available_field(&self, offset: usize) -> u16 {
+        self.memory.load(self.available, offset, Ordering::Relaxed)
     }
 
     /// A field of the used ring; `offset` is even and within it.
-    fn used_field(&self, offset: usize) -> &AtomicU16 {
-        // SAFETY: all callers' offsets are within `6 + 8 * size`; aligned to 2; only ever used as an
-        // atomic on this side.
-        unsafe { AtomicU16::from_ptr(self.used.add(offset).cast()) }
+    fn set_used_field(&self, offset: usize, value: u16) {
+        self.memory
+            .store(self.used, offset, value, Ordering::Relaxed);
     }
 }

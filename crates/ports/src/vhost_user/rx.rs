@@ -10,11 +10,14 @@ use std::sync::Arc;
 use weft_packet::{BufferIndex, BufferPool, Offload};
 
 use super::counters::VhostUserFault;
+use super::cursor::Cursor;
 use super::features::Negotiated;
+use super::memory::{GuestMemory, Span};
 use super::queue::{Epoll, Event, Queues};
 use super::ring::{Direction, Ring};
-use crate::rx::{Piece, RxResult, RxScratch, attach, read_pieces};
-use crate::vnet_header::{VNET_HEADER_LEN, VnetHeader, decode};
+use super::tx::MAX_HEADER;
+use crate::rx::{RxResult, RxScratch, attach};
+use crate::vnet_header::{VnetHeader, decode};
 
 /// Descriptors that one call looks at, however many a guest strings together.
 const DESCRIPTORS: usize = 4096;
@@ -172,11 +175,12 @@ impl Batch<'_> {
 
     /// Copies a packet out of a chain, or counts why not.
     fn receive_chain(&mut self, ring: &Ring, head: u16, budget: &mut usize) {
-        let mut pieces = std::mem::take(&mut self.scratch.pieces);
-        pieces.clear();
-        let walked = ring.walk(head, Direction::FromGuest, &mut pieces, budget);
-        let taken = walked.and_then(|length| self.take_packet(ring.features(), &pieces, length));
-        self.scratch.pieces = pieces;
+        let mut spans = std::mem::take(&mut self.scratch.spans);
+        spans.clear();
+        let walked = ring.walk(head, Direction::FromGuest, &mut spans, budget);
+        let taken = walked
+            .and_then(|length| self.take_packet(ring.memory(), ring.features(), &spans, length));
+        self.scratch.spans = spans;
         match taken {
             Ok(Some(packet)) => {
                 self.out.push(packet);
@@ -192,20 +196,25 @@ impl Batch<'_> {
 
     fn take_packet(
         &mut self,
+        memory: &GuestMemory,
         features: Negotiated,
-        pieces: &[Piece],
+        spans: &[Span],
         length: usize,
     ) -> Result<Option<BufferIndex>, VhostUserFault> {
         let header_len = features.header_len();
         if length < header_len + MIN_PACKET {
             return Err(VhostUserFault::Undersized);
         }
-        let mut header: VnetHeader = [0; VNET_HEADER_LEN];
-        read_pieces(pieces, &mut header);
-        let offload = offload(features, &header)?;
+        let mut cursor = Cursor::new(memory, spans);
+        let mut header = [0; MAX_HEADER];
+        cursor.read(header.get_mut(..header_len).unwrap_or_default());
+        let (fixed, _merged) = header
+            .split_first_chunk()
+            .ok_or(VhostUserFault::BadHeader)?;
+        let offload = offload(features, fixed)?;
         let packet = self
             .scratch
-            .copy_pieces(self.pool, pieces, header_len, length - header_len);
+            .copy_from(self.pool, length - header_len, |room| cursor.read(room));
         if let Some(packet) = packet {
             attach(self.pool, packet, offload);
         }

@@ -1,14 +1,23 @@
-//! One connection: messages with the descriptors that come with them, without ever blocking.
+//! One connection: whole messages with the descriptors that come with them, without ever blocking.
+//!
+//! What a message means is `vhost`'s to say ([`super::session`]); but its handler reads a message
+//! in a loop that waits for the rest of it, and starts over, waiting for another one, when a header
+//! comes with more descriptors than it has room for (`Endpoint::recv_into_iovec_all`). So it is only
+//! ever given what has wholly arrived and was counted here.
 
-use std::io::{self, ErrorKind, Write};
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+use std::io::{self, ErrorKind, IoSliceMut, Write};
+use std::mem::MaybeUninit;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 
-use super::memory::MAX_REGIONS;
-use super::message::{HEADER_LEN, Header, MAX_PAYLOAD, MessageError, Request};
+use rustix::net::{RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, ReturnFlags, recvmsg};
 
-/// Room for the control message with as many descriptors as a memory table has.
-const CONTROL: usize = 128;
+use super::memory::MAX_REGIONS;
+
+/// Bytes before the payload: request, flags, size (QEMU `docs/interop/vhost-user.rst`).
+const HEADER_LEN: usize = 12;
+/// Longest payload that a network port is sent, with room to spare.
+const MAX_PAYLOAD: usize = 1024;
 
 /// Why a connection ends.
 #[derive(Debug, thiserror::Error)]
@@ -19,9 +28,9 @@ pub(super) enum StreamEnd {
     /// The socket failed, or takes no more replies.
     #[error("the socket failed: {0}")]
     Socket(#[from] io::Error),
-    /// A message that is none.
-    #[error(transparent)]
-    Message(#[from] MessageError),
+    /// More than any message has.
+    #[error("a message with a payload of {0} bytes")]
+    TooLong(u32),
     /// More descriptors than any message has.
     #[error("a message with more than {MAX_REGIONS} descriptors")]
     TooManyFiles,
@@ -33,8 +42,23 @@ pub(super) struct Stream {
     socket: UnixStream,
     buffer: [u8; HEADER_LEN + MAX_PAYLOAD],
     filled: usize,
-    header: Option<Header>,
     files: Vec<OwnedFd>,
+}
+
+/// A message that has wholly arrived.
+#[derive(Debug)]
+pub(super) struct Message<'a> {
+    /// Header and payload.
+    pub(super) bytes: &'a [u8],
+    /// What came with it.
+    pub(super) files: Vec<OwnedFd>,
+}
+
+impl Message<'_> {
+    /// What it is; meaningless for babble.
+    pub(super) fn request(&self) -> u32 {
+        word(self.bytes, 0)
+    }
 }
 
 impl Stream {
@@ -44,31 +68,29 @@ impl Stream {
             socket,
             buffer: [0; HEADER_LEN + MAX_PAYLOAD],
             filled: 0,
-            header: None,
             files: Vec::new(),
         })
     }
 
-    /// The next message with its number, `None` if it has not wholly arrived.
-    pub(super) fn receive(&mut self) -> Result<Option<(u32, Request)>, StreamEnd> {
+    /// The next message, `None` if it has not wholly arrived.
+    pub(super) fn receive(&mut self) -> Result<Option<Message<'_>>, StreamEnd> {
         loop {
-            let wanted = match self.header {
-                None if self.filled < HEADER_LEN => HEADER_LEN,
-                None => {
-                    let header = self.buffer.first_chunk().copied().unwrap_or_default();
-                    self.header = Some(Header::parse(header)?);
-                    continue;
+            let wanted = if self.filled < HEADER_LEN {
+                HEADER_LEN
+            } else {
+                let payload = word(&self.buffer, 8);
+                let length = usize::try_from(payload).unwrap_or(usize::MAX);
+                if length > MAX_PAYLOAD {
+                    return Err(StreamEnd::TooLong(payload));
                 }
-                Some(header) => HEADER_LEN + header.size,
+                HEADER_LEN + length
             };
-            if let Some(header) = self.header
-                && self.filled >= wanted
-            {
-                let payload = self.buffer.get(HEADER_LEN..wanted).unwrap_or_default();
-                let files = std::mem::take(&mut self.files);
-                let request = Request::parse(header, payload, files)?;
-                (self.filled, self.header) = (0, None);
-                return Ok(Some((header.request, request)));
+            if self.filled >= HEADER_LEN && self.filled == wanted {
+                self.filled = 0;
+                return Ok(Some(Message {
+                    bytes: self.buffer.get(..wanted).unwrap_or_default(),
+                    files: std::mem::take(&mut self.files),
+                }));
             }
             if !self.fill(wanted)? {
                 return Ok(None);
@@ -77,44 +99,40 @@ impl Stream {
     }
 
     /// Sends a reply; a peer that leaves no room for it is not worth waiting for.
-    pub(super) fn send(&mut self, message: &[u8]) -> Result<(), StreamEnd> {
-        Ok(self.socket.write_all(message)?)
+    pub(super) fn send(&mut self, reply: &[u8]) -> Result<(), StreamEnd> {
+        Ok(self.socket.write_all(reply)?)
     }
 
     /// Reads up to where `wanted` bytes are here; `false` if there is nothing to be read. Never
     /// beyond, as descriptors belong to the message with whose bytes they come.
     fn fill(&mut self, wanted: usize) -> Result<bool, StreamEnd> {
         let room = self.buffer.get_mut(self.filled..wanted).unwrap_or_default();
-        let mut vector = libc::iovec {
-            iov_base: room.as_mut_ptr().cast(),
-            iov_len: room.len(),
+        let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(MAX_REGIONS))];
+        let mut control = RecvAncillaryBuffer::new(&mut space);
+        let mut vectors = [IoSliceMut::new(room)];
+        let flags = RecvFlags::DONTWAIT | RecvFlags::CMSG_CLOEXEC;
+        let received = match recvmsg(&self.socket, &mut vectors, &mut control, flags) {
+            Ok(received) => received,
+            Err(errno) => {
+                let error = io::Error::from(errno);
+                return match error.kind() {
+                    ErrorKind::WouldBlock | ErrorKind::Interrupted => Ok(false),
+                    _ => Err(error.into()),
+                };
+            }
         };
-        let mut control = Control([0; CONTROL]);
-        // SAFETY: all-zero is a valid `msghdr`.
-        let mut message: libc::msghdr = unsafe { std::mem::zeroed() };
-        message.msg_iov = &raw mut vector;
-        message.msg_iovlen = 1;
-        message.msg_control = control.0.as_mut_ptr().cast();
-        message.msg_controllen = CONTROL;
-        let flags = libc::MSG_DONTWAIT | libc::MSG_CMSG_CLOEXEC;
-        // SAFETY: `message` describes `room` and `control`, which outlive the call.
-        let n = unsafe { libc::recvmsg(self.socket.as_raw_fd(), &raw mut message, flags) };
-        let Ok(n) = usize::try_from(n) else {
-            let error = io::Error::last_os_error();
-            return match error.kind() {
-                ErrorKind::WouldBlock | ErrorKind::Interrupted => Ok(false),
-                _ => Err(error.into()),
-            };
-        };
-        take_files(&message, &mut self.files);
-        let is_cut = message.msg_flags & libc::MSG_CTRUNC != 0;
-        if is_cut || self.files.len() > MAX_REGIONS {
+        for message in control.drain() {
+            if let RecvAncillaryMessage::ScmRights(files) = message {
+                self.files.extend(files);
+            }
+        }
+        if received.flags.contains(ReturnFlags::CTRUNC) || self.files.len() > MAX_REGIONS {
             return Err(StreamEnd::TooManyFiles);
         }
-        if n == 0 {
+        if received.bytes == 0 {
             return Err(StreamEnd::Closed);
         }
-        self.filled += n;
+        self.filled += received.bytes;
         Ok(true)
     }
 }
@@ -125,26 +143,8 @@ impl AsFd for Stream {
     }
 }
 
-/// Aligned as `struct cmsghdr` is.
-#[repr(align(8))]
-struct Control([u8; CONTROL]);
-
-/// Owns the descriptors of a message, all of them, so that none is left open.
-fn take_files(message: &libc::msghdr, files: &mut Vec<OwnedFd>) {
-    // SAFETY: the kernel has filled the control area of `message`, and these macros walk it as it
-    // was written; data of SCM_RIGHTS are descriptors, open and nobody else's.
-    unsafe {
-        let mut header = libc::CMSG_FIRSTHDR(message);
-        while let Some(control) = header.as_ref() {
-            if control.cmsg_level == libc::SOL_SOCKET && control.cmsg_type == libc::SCM_RIGHTS {
-                let data = libc::CMSG_DATA(header).cast::<[u8; size_of::<libc::c_int>()]>();
-                let length = control.cmsg_len - libc::CMSG_LEN(0) as usize;
-                for number in 0..length / size_of::<libc::c_int>() {
-                    let fd = libc::c_int::from_ne_bytes(data.add(number).read());
-                    files.push(OwnedFd::from_raw_fd(fd));
-                }
-            }
-            header = libc::CMSG_NXTHDR(message, header);
-        }
-    }
+/// A field of a header, in the machine's byte order; 0 beyond the end.
+fn word(bytes: &[u8], at: usize) -> u32 {
+    let field = bytes.get(at..).and_then(<[u8]>::first_chunk);
+    u32::from_ne_bytes(field.copied().unwrap_or_default())
 }

@@ -3,7 +3,9 @@
 mod connection;
 mod guest;
 mod hostile;
+mod protocol;
 mod traffic;
+mod virtio_queue;
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};

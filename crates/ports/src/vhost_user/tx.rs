@@ -5,15 +5,16 @@ use std::sync::Arc;
 use weft_packet::{BufferIndex, BufferPool, GsoType, Offload, complete_checksum, gso};
 
 use super::counters::VhostUserFault;
+use super::cursor::Cursor;
 use super::features::Negotiated;
+use super::memory::Span;
 use super::queue::Queues;
 use super::ring::{Direction, Ring};
-use crate::rx::Piece;
 use crate::tx::{TxResult, TxScratch};
 use crate::vnet_header::{VNET_HEADER_LEN, encode};
 
 /// Longest header: with the number of merged buffers.
-const MAX_HEADER: usize = VNET_HEADER_LEN + 2;
+pub(super) const MAX_HEADER: usize = VNET_HEADER_LEN + 2;
 
 /// Where the workers send on a port. Any number of them may.
 #[derive(Debug)]
@@ -24,7 +25,8 @@ pub struct VhostUserTx {
 /// What a worker needs to send to guests.
 #[derive(Debug, Default)]
 pub(crate) struct GuestScratch {
-    pieces: Vec<Piece>,
+    /// Where the packet goes.
+    spans: Vec<Span>,
     /// Chains of the packet, with their lengths.
     chains: Vec<(u16, usize)>,
     /// What a packet was cut into.
@@ -201,7 +203,7 @@ impl Batch<'_> {
         let mergeable = self.ring.features().mergeable();
         let mut waiting = self.ring.waiting()?;
         let mut room = 0;
-        self.scratch.pieces.clear();
+        self.scratch.spans.clear();
         self.scratch.chains.clear();
         while room < length {
             let refused = if waiting == 0 {
@@ -211,11 +213,11 @@ impl Batch<'_> {
             } else {
                 waiting -= 1;
                 let head = self.ring.take()?;
-                let pieces = &mut self.scratch.pieces;
+                let spans = &mut self.scratch.spans;
                 let mut budget = usize::MAX;
                 let here = self
                     .ring
-                    .walk(head, Direction::ToGuest, pieces, &mut budget)?;
+                    .walk(head, Direction::ToGuest, spans, &mut budget)?;
                 self.scratch.chains.push((head, here));
                 room += here;
                 continue;
@@ -226,7 +228,7 @@ impl Batch<'_> {
         Ok(None)
     }
 
-    /// Writes header and packet into the pieces, which have room for them.
+    /// Writes header and packet into the spans, which have room for them.
     fn fill(&mut self, packet: BufferIndex, offload: &Offload, header_len: usize) {
         let mut header = [0; MAX_HEADER];
         let (fixed, merged) = header.split_at_mut(VNET_HEADER_LEN);
@@ -234,14 +236,10 @@ impl Batch<'_> {
         // A ring has at most 32768.
         let buffers = self.scratch.chains.len() as u16;
         merged.copy_from_slice(&buffers.to_le_bytes());
-        let mut writer = Writer {
-            pieces: self.scratch.pieces.iter(),
-            start: std::ptr::null_mut(),
-            length: 0,
-        };
-        writer.write(header.get(..header_len).unwrap_or_default());
+        let mut cursor = Cursor::new(self.ring.memory(), &self.scratch.spans);
+        cursor.write(header.get(..header_len).unwrap_or_default());
         for segment in self.pool.segments(packet) {
-            writer.write(segment);
+            cursor.write(segment);
         }
     }
 }
@@ -255,34 +253,6 @@ fn said_to_guest(features: Negotiated, offload: Offload) -> Offload {
         Offload {
             gso_type: GsoType::None,
             ..Offload::default()
-        }
-    }
-}
-
-/// Fills pieces one after the other.
-struct Writer<'a> {
-    pieces: std::slice::Iter<'a, Piece>,
-    start: *mut u8,
-    length: usize,
-}
-
-impl Writer<'_> {
-    fn write(&mut self, mut bytes: &[u8]) {
-        while !bytes.is_empty() {
-            if self.length == 0 {
-                let Some(piece) = self.pieces.next() else {
-                    return;
-                };
-                (self.start, self.length) = (piece.start, piece.length);
-            }
-            let here = bytes.len().min(self.length);
-            // SAFETY: the piece lies in guest memory that the ring keeps mapped, and has `length`
-            // bytes left; a guest's memory and a buffer of the pool are never the same.
-            unsafe { std::ptr::copy_nonoverlapping(bytes.as_ptr(), self.start, here) };
-            // SAFETY: not beyond the piece's end.
-            self.start = unsafe { self.start.add(here) };
-            self.length -= here;
-            bytes = bytes.get(here..).unwrap_or_default();
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Peers come, go and come back.
 
 use std::os::unix::net::{UnixListener, UnixStream};
+use std::time::Duration;
 
 use super::guest::{memory_table, state};
 use super::*;

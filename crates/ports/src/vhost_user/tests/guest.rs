@@ -8,8 +8,10 @@ use std::path::Path;
 use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::Duration;
 
+use rustix::event::EventfdFlags;
+use rustix::fs::{MemfdFlags, memfd_create};
+
 use super::super::VhostUser;
-use crate::vhost_user::queue::own;
 
 /// Where the guest sees its memory.
 pub(super) const GUEST: u64 = 0x4000_0000;
@@ -87,15 +89,13 @@ pub(super) struct Arrived {
 }
 
 fn eventfd() -> File {
-    // SAFETY: no pointers; the result is checked before it is owned.
-    let fd = own(unsafe { libc::eventfd(0, libc::EFD_NONBLOCK | libc::EFD_CLOEXEC) });
-    fd.expect("eventfd").into()
+    let flags = EventfdFlags::NONBLOCK | EventfdFlags::CLOEXEC;
+    rustix::event::eventfd(0, flags).expect("eventfd").into()
 }
 
 /// A file of memory.
 pub(super) fn memory_file(length: usize) -> File {
-    // SAFETY: the name is a C string; the result is checked before it is owned.
-    let fd = own(unsafe { libc::memfd_create(c"guest".as_ptr(), libc::MFD_CLOEXEC) });
+    let fd = memfd_create(c"guest", MemfdFlags::CLOEXEC);
     let file = File::from(fd.expect("memfd"));
     file.set_len(length as u64).expect("length");
     file

@@ -123,11 +123,11 @@ fn dump_by_number_and_member() {
         details.iter().map(|own| own.bd_id.0).collect::<Vec<_>>()
     };
     assert_eq!(dump(20, SwIfIndex::NONE), [20]);
-    assert_eq!(dump(77, SwIfIndex::NONE), []);
-    assert_eq!(dump(0, SwIfIndex::NONE), []);
+    assert_eq!(dump(77, SwIfIndex::NONE), [0_u32; 0]);
+    assert_eq!(dump(0, SwIfIndex::NONE), [0_u32; 0]);
     assert_eq!(
         dump(u32::MAX, SwIfIndex(1)),
-        [],
+        [0_u32; 0],
         "as in VPP, which has no such filter"
     );
 }
