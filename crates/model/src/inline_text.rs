@@ -1,6 +1,7 @@
 //! Short texts kept in place. Names are the keys of everything: copied and compared all the time,
 //! which so touches no memory but their own.
 
+use std::ffi::CStr;
 use std::fmt;
 
 /// A text of 1 to `N` bytes without NUL, filled up with NUL: then the order of the arrays is the order
@@ -14,9 +15,12 @@ impl<const N: usize> InlineText<N> {
     pub(crate) fn of_checked(text: &str) -> Self {
         debug_assert!(text.len() <= N && !text.contains('\0'), "{text:?}");
         let mut bytes = [0; N];
-        for (byte, of_text) in bytes.iter_mut().zip(text.bytes()) {
-            *byte = of_text;
-        }
+        let length = text.len().min(N);
+        let of_text = text.as_bytes().get(..length).unwrap_or_default();
+        bytes
+            .get_mut(..length)
+            .unwrap_or_default()
+            .copy_from_slice(of_text);
         Self(bytes)
     }
 }
@@ -25,8 +29,7 @@ impl<const N: usize> std::ops::Deref for InlineText<N> {
     type Target = str;
 
     fn deref(&self) -> &str {
-        let padding = self.0.iter().rev().take_while(|byte| **byte == 0).count();
-        let text = self.0.get(..N - padding).unwrap_or_default();
+        let text = CStr::from_bytes_until_nul(&self.0).map_or(self.0.as_slice(), CStr::to_bytes);
         // It was a text when it was put in.
         std::str::from_utf8(text).unwrap_or_default()
     }

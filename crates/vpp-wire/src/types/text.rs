@@ -1,6 +1,7 @@
 //! Texts: `string name[64]` (a field of fixed size) and `string name[]` (a length and its bytes).
 
 use std::borrow::Cow;
+use std::ffi::CStr;
 use std::fmt;
 
 use crate::codec::{DecodeErrorKind, Reader, Wire, Writer};
@@ -39,7 +40,7 @@ impl<const N: usize> FixedString<N> {
 
     /// The text's bytes, without padding.
     pub fn as_bytes(&self) -> &[u8] {
-        self.0.split(|byte| *byte == 0).next().unwrap_or_default()
+        CStr::from_bytes_until_nul(&self.0).map_or(&self.0, CStr::to_bytes)
     }
 
     /// The text; bytes that are no UTF-8 are shown as replacement characters.
@@ -91,11 +92,8 @@ impl<const N: usize> Wire for FixedString<N> {
     /// What stands behind the first NUL is dropped: VPP does not always clear its buffers.
     fn decode(reader: &mut Reader<'_>) -> Result<Self, DecodeErrorKind> {
         let mut bytes: [u8; N] = reader.array()?;
-        let end = bytes.iter().position(|byte| *byte == 0);
-        bytes
-            .iter_mut()
-            .skip(end.unwrap_or(N))
-            .for_each(|byte| *byte = 0);
+        let end = CStr::from_bytes_until_nul(&bytes).map_or(N, CStr::count_bytes);
+        bytes.get_mut(end..).unwrap_or_default().fill(0);
         Ok(Self(bytes))
     }
 }

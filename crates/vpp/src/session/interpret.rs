@@ -196,7 +196,7 @@ fn object(
             })
         }
         InterfaceMark::UplinkFound(physnet) => {
-            let name = VppIfName::new(details.interface_name.to_string()).ok()?;
+            let name = VppIfName::new(details.interface_name.to_str()).ok()?;
             Object::Uplink(Uplink {
                 physnet,
                 device: UplinkDevice::Existing(name),
@@ -212,7 +212,7 @@ fn object(
             let tap = tap?;
             Object::Tap(Tap {
                 port,
-                host_if_name: IfName::new(tap.host_if_name.to_string()).ok()?,
+                host_if_name: IfName::new(tap.host_if_name.to_str()).ok()?,
                 host_mac: Mac::new(tap.host_mac_addr.0),
                 mtu: mtu(details.mtu),
                 admin_up,
@@ -222,7 +222,7 @@ fn object(
             let vhost = vhost?;
             Object::VhostUser(VhostUser {
                 port,
-                socket: SocketPath::new(vhost.sock_filename.to_string()).ok()?,
+                socket: SocketPath::new(vhost.sock_filename.to_str()).ok()?,
                 mode: if vhost.is_server {
                     VhostUserMode::Server
                 } else {
