@@ -106,9 +106,7 @@ impl Session {
         }
         Ok(())
     }
-}
 
-impl Session {
     /// A ring was notified for the first time.
     pub(super) fn kicked(&mut self, ring: usize) -> Result<(), SessionEnd> {
         Ok(self.device().kicked(ring)?)
