@@ -5,6 +5,7 @@ use std::net::Ipv4Addr;
 
 use anyhow::{Context, Result, ensure};
 use weft_lab::wait_until;
+use weft_model::Mac;
 use weft_tests::packet::{Packet, Party, arp};
 use weft_tests::{Cloud, Group, Host, Port, Rule, Setup, Station, scenario};
 use weft_vpp_wire::SwIfIndex;
@@ -17,8 +18,9 @@ use super::{ONE, Pair, REACH, TWO, VLAN, mac, machine, port};
 /// Number of the station, in the machines' network, that sees what they send to everybody.
 const STRANGER: u8 = 9;
 
-/// An address that no machine has.
+/// Addresses that no machine has.
 const FORGED: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 66);
+const FORGED_MAC: Mac = Mac::new([0xfa, 0x16, 0x3e, 0, 0, 0x66]);
 
 /// EtherTypes.
 const IPV4: [u8; 2] = [0x08, 0x00];
@@ -140,16 +142,19 @@ async fn guarded(cloud: &Cloud, pair: &mut Pair, stranger: &Station) -> Result<(
 
     // An answer is not to be had either way.
     let target = stranger.ipv4();
-    for line in [
-        format!("arp -s {target} {}", stranger.mac()),
-        format!("ip address add {FORGED}/24 dev eth0"),
-    ] {
-        let (printed, is_good) = pair.one.run(&line).await?;
-        ensure!(is_good, "`{line}`: {printed}");
-    }
+    let neighbour = format!("arp -s {target} {}", stranger.mac());
+    runs(pair, &format!("ip address add {FORGED}/24 dev eth0")).await?;
+    runs(pair, &neighbour).await?;
     let forged = format!("ping -c 1 -W 1 -I {FORGED} {target}");
     pair.one.run(&forged).await?;
-    pair.one.run(&format!("ping -c 1 -W 1 {target}")).await?;
+    runs(pair, &format!("ip address del {FORGED}/24 dev eth0")).await?;
+    let own = format!("ping -c 1 -W 1 {target}");
+    for card in [FORGED_MAC, mac(1)] {
+        runs(pair, &format!("ip link set eth0 address {card}")).await?;
+        // The kernel forgets its neighbours with its address.
+        runs(pair, &neighbour).await?;
+        pair.one.run(&own).await?;
+    }
     stranger
         .sees("an echo request", |frame| is_icmp(frame, 8, ONE))
         .await?;
@@ -157,9 +162,10 @@ async fn guarded(cloud: &Cloud, pair: &mut Pair, stranger: &Station) -> Result<(
         !stranger.saw(|frame| is_icmp(frame, 8, FORGED)),
         "a forged address has passed"
     );
-    pair.one
-        .run(&format!("ip address del {FORGED}/24 dev eth0"))
-        .await?;
+    ensure!(
+        !stranger.saw(|frame| frame.get(6..12) == Some(&FORGED_MAC.octets())),
+        "a forged card has passed"
+    );
 
     let one = Party::new(mac(1), ONE);
     let request = Packet::icmp(stranger.v4(), one, 8, 0);
@@ -183,6 +189,13 @@ async fn guarded(cloud: &Cloud, pair: &mut Pair, stranger: &Station) -> Result<(
     let address = target.to_string();
     cloud.join("machines", "stranger", &[&address]).await?;
     answered(stranger, &request.frame(), |frame| is_icmp(frame, 0, ONE)).await
+}
+
+/// Runs a command on the first machine that must succeed.
+async fn runs(pair: &mut Pair, line: &str) -> Result<()> {
+    let (printed, is_good) = pair.one.run(line).await?;
+    ensure!(is_good, "`{line}`: {printed}");
+    Ok(())
 }
 
 /// Sends a frame again and again until what looks like an answer arrives.
