@@ -64,6 +64,7 @@ impl Compiler {
             Object::Uplink(Uplink {
                 physnet: physnet.clone(),
                 device: device.clone(),
+                mtu: None,
                 admin_up: true,
             })
         });

@@ -198,6 +198,7 @@ impl Object {
             (Self::Uplink(now), Self::Uplink(wanted)) => {
                 now.physnet == wanted.physnet
                     && now.device.vpp_name() == wanted.device.vpp_name()
+                    && (wanted.mtu.is_none() || now.mtu == wanted.mtu)
                     && now.admin_up == wanted.admin_up
             }
             _ => self == wanted,

@@ -26,6 +26,9 @@ pub struct Uplink {
     pub physnet: PhysnetName,
     /// Which interface.
     pub device: UplinkDevice,
+    /// Greatest IP packet that VPP itself sends by it, tunnels' among them; longer ones of IPv4 are
+    /// fragmented. `None` is only ever wanted: whatever it is.
+    pub mtu: Option<Mtu>,
     /// Whether it is administratively up.
     pub admin_up: bool,
 }

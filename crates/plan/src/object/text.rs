@@ -57,12 +57,11 @@ impl fmt::Display for Object {
         write!(f, "{}: ", self.key())?;
         match self {
             Self::Uplink(uplink) => {
-                write!(
-                    f,
-                    "{}, {}",
-                    uplink.device.vpp_name(),
-                    state(uplink.admin_up)
-                )
+                write!(f, "{}, ", uplink.device.vpp_name())?;
+                if let Some(mtu) = uplink.mtu {
+                    write!(f, "mtu {mtu}, ")?;
+                }
+                f.write_str(state(uplink.admin_up))
             }
             Self::SubInterface(sub) => f.write_str(state(sub.admin_up)),
             Self::Tap(tap) => write!(

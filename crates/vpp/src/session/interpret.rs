@@ -192,6 +192,7 @@ fn object(
             Object::Uplink(Uplink {
                 physnet,
                 device: UplinkDevice::HostInterface(device),
+                mtu: Some(mtu(details.mtu)),
                 admin_up,
             })
         }
@@ -200,6 +201,7 @@ fn object(
             Object::Uplink(Uplink {
                 physnet,
                 device: UplinkDevice::Existing(name),
+                mtu: Some(mtu(details.mtu)),
                 admin_up,
             })
         }

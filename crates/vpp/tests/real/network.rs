@@ -74,6 +74,7 @@ fn uplink(device: UplinkDevice) -> Object {
     Object::Uplink(Uplink {
         physnet: physnet(),
         device,
+        mtu: None,
         admin_up: true,
     })
 }
@@ -308,11 +309,13 @@ async fn refusals_leave_the_rest_alone(
     more.push(Object::Uplink(Uplink {
         physnet: "physnet2".parse().unwrap(),
         device: UplinkDevice::HostInterface(IfName::new("nonesuch0").unwrap()),
+        mtu: None,
         admin_up: true,
     }));
     more.push(Object::Uplink(Uplink {
         physnet: "physnet3".parse().unwrap(),
         device: UplinkDevice::Existing("GigabitEthernet9/9/9".parse().unwrap()),
+        mtu: None,
         admin_up: true,
     }));
     let mut refusals = reconcile(session, &more).await;

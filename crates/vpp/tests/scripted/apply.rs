@@ -212,6 +212,7 @@ async fn what_cannot_be_marked_is_taken_away_again() {
     let uplink = Uplink {
         physnet: "physnet2".parse().unwrap(),
         device: UplinkDevice::HostInterface("trunk1".parse().unwrap()),
+        mtu: None,
         admin_up: true,
     };
     let serve = async {
@@ -264,6 +265,7 @@ async fn what_was_made_and_never_marked_is_taken_up_only_if_nobody_uses_it() {
         let uplink = Uplink {
             physnet: "physnet2".parse().unwrap(),
             device: UplinkDevice::HostInterface("trunk1".parse().unwrap()),
+            mtu: None,
             admin_up: true,
         };
         let create = Operation::Create(Object::Uplink(uplink));

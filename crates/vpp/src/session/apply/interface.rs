@@ -50,9 +50,15 @@ impl Context<'_> {
             }
         };
         let mut left = uplink.clone();
-        left.admin_up = false;
-        let steps = self.set_admin(sw_if_index, uplink.admin_up).await;
-        let ended = Ended::of_steps(steps, Object::Uplink(left))?;
+        (left.mtu, left.admin_up) = (None, false);
+        let steps = async {
+            if let Some(mtu) = uplink.mtu {
+                self.set_mtu(sw_if_index, mtu).await?;
+                left.mtu = uplink.mtu;
+            }
+            self.set_admin(sw_if_index, uplink.admin_up).await
+        };
+        let ended = Ended::of_steps(steps.await, Object::Uplink(left))?;
         Ok(ended.with(Change::Interface(mark.key(), sw_if_index)))
     }
 
@@ -108,8 +114,17 @@ impl Context<'_> {
         to: &Uplink,
     ) -> Result<Ended, CallError> {
         let key = InterfaceKey::Uplink(to.physnet.clone());
-        let steps = self.update_admin(&key, from.admin_up, to.admin_up).await;
-        Ended::of_steps(steps, Object::Uplink(from.clone()))
+        let mut left = from.clone();
+        let steps = async {
+            if let Some(mtu) = to.mtu
+                && from.mtu != to.mtu
+            {
+                self.set_mtu(self.interface(&key)?, mtu).await?;
+                left.mtu = to.mtu;
+            }
+            self.update_admin(&key, from.admin_up, to.admin_up).await
+        };
+        Ended::of_steps(steps.await, Object::Uplink(left))
     }
 
     pub(super) async fn update_sub_interface(

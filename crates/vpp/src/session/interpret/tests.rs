@@ -86,8 +86,8 @@ fn marked_things_and_what_hangs_on_them_are_ours() {
     assert_eq!(
         lines(&dumps),
         [
-            "uplink physnet1: host-trunk0, up",
-            "uplink physnet2: GigabitEthernet0/8/0, up",
+            "uplink physnet1: host-trunk0, mtu 1500, up",
+            "uplink physnet2: GigabitEthernet0/8/0, mtu 1500, up",
             "sub-interface physnet1.vlan.100: up",
             "tap p1: device vm1, mac fa:16:3e:00:00:01, mtu 1500, up",
             "bridge-domain physnet1.vlan.100: learn forward flood uu-flood, mac-age 5 min",

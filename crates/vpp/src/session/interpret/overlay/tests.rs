@@ -162,7 +162,7 @@ fn tunnels_and_what_hangs_on_overlays_uplinks_and_our_source_is_ours() {
     assert_eq!(
         lines(&observed),
         [
-            "uplink underlay: host-eth1, up",
+            "uplink underlay: host-eth1, mtu 1500, up",
             "tunnel gpe.5 to 192.0.2.12: from 192.0.2.11, up",
             "tunnel vxlan.5 to 2001:db8::12: from 2001:db8::11, up",
             "bridge-domain physnet1.vlan.5: learn forward flood uu-flood, mac-age 5 min",
