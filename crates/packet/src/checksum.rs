@@ -4,6 +4,7 @@
 mod tests;
 
 use crate::{
+    header::IpProtocol,
     meta::Flags,
     offload::PartialChecksum,
     pool::{BufferIndex, BufferPool},
@@ -78,6 +79,31 @@ impl Sum {
         self.total += u64::from(value);
     }
 
+    /// Adds the two addresses, protocol and length of a pseudo-header (RFC 768, RFC 8200 §8.1). Only
+    /// between pieces of even length.
+    pub fn add_pseudo_header(&mut self, addresses: &[u8], protocol: IpProtocol, length: u32) {
+        self.add(addresses);
+        self.total += u64::from(protocol.0) + u64::from(length);
+    }
+
+    /// Adds a packet's bytes from `from` on, `length` of them or as many as there are.
+    pub fn add_packet(
+        &mut self,
+        pool: &BufferPool,
+        packet: BufferIndex,
+        from: usize,
+        length: usize,
+    ) {
+        let (mut skip, mut left) = (from, length);
+        for segment in pool.segments(packet) {
+            let start = skip.min(segment.len());
+            skip -= start;
+            let here = left.min(segment.len() - start);
+            left -= here;
+            self.add(&segment[start..start + here]);
+        }
+    }
+
     /// The folded sum, not complemented: what a partial checksum field holds.
     pub fn folded(self) -> u16 {
         fold(self.total)
@@ -103,6 +129,13 @@ pub fn internet_checksum(bytes: &[u8]) -> u16 {
     let mut sum = Sum::default();
     sum.add(bytes);
     sum.checksum()
+}
+
+/// What a checksum becomes when one 16-bit word that it covers changes (RFC 1624 §3, equation 3).
+pub const fn update_checksum(checksum: u16, old: u16, new: u16) -> u16 {
+    let sum = !checksum as u32 + !old as u32 + new as u32;
+    let sum = (sum >> 16) + (sum & 0xffff);
+    !(((sum >> 16) + (sum & 0xffff)) as u16)
 }
 
 /// Completes the checksum of a packet whose sender left it partial, and clears the mark; does
@@ -133,12 +166,7 @@ pub fn complete_checksum(pool: &mut BufferPool, packet: BufferIndex) -> Result<(
         });
     }
     let mut sum = Sum::default();
-    let mut skip = from;
-    for segment in pool.segments(packet) {
-        let here = skip.min(segment.len());
-        skip -= here;
-        sum.add(&segment[here..]);
-    }
+    sum.add_packet(pool, packet, from, length);
     let value = match sum.checksum() {
         0 => 0xffff,
         value => value,

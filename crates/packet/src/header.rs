@@ -7,7 +7,9 @@ mod arp;
 mod ethernet;
 mod icmp;
 mod ip;
+mod nd;
 mod transport;
+mod vxlan;
 
 #[cfg(test)]
 mod tests;
@@ -18,7 +20,9 @@ pub use ethernet::{
 };
 pub use icmp::IcmpView;
 pub use ip::{IpProtocol, Ipv4View, Ipv6View};
+pub use nd::{NeighborMessage, NeighborView};
 pub use transport::{TcpView, UdpView};
+pub use vxlan::{VXLAN_GPE_PORT, VXLAN_PORT, Vni, VxlanGpeProtocol, VxlanGpeView, VxlanView};
 
 /// Splits `N` bytes off the front; `None` if there are fewer.
 fn front<const N: usize>(bytes: &[u8]) -> Option<(&[u8; N], &[u8])> {

@@ -8,7 +8,8 @@
 //! * [`meta`]: the per-packet metadata.
 //! * [`offload`]: what a port may leave to its peer: checksums and segmentation, in the shape of
 //!   `struct virtio_net_hdr` (VIRTIO 1.2 §5.1.6).
-//! * [`header`]: bounds-checked views of Ethernet, VLAN, ARP, IPv4, IPv6, TCP, UDP and ICMP.
+//! * [`header`]: bounds-checked views of Ethernet, VLAN, ARP, IPv4, IPv6, TCP, UDP,
+//!   ICMP, neighbour discovery, VXLAN and VXLAN-GPE.
 //! * [`checksum`]: the Internet checksum (RFC 1071) and completion of a partial one.
 //! * [`vlan`]: inserting a tag that a kernel handed over beside the data.
 //! * [`gso`]: cutting a TCP or UDP super-packet into segments for a port that cannot.

@@ -52,6 +52,8 @@ pub struct Meta {
     pub(crate) gso_size: u16,
     /// How to cut the packet.
     pub(crate) gso_type: GsoType,
+    /// Number of the adjacency to which routing sends the packet (VPP's `ip.adj_index`).
+    pub adjacency: u32,
 }
 
 /// Layer-2 part of the metadata, written by `l2-input` and read by the nodes behind it.
@@ -113,6 +115,11 @@ impl Flags {
     pub const NEEDS_CSUM: Self = Self(1 << 1);
     /// Checksums were verified on receive (`VIRTIO_NET_HDR_F_DATA_VALID`).
     pub const DATA_VALID: Self = Self(1 << 2);
+    /// The packet was made here, not received: its time to live is not counted down
+    /// (`VNET_BUFFER_F_LOCALLY_ORIGINATED`).
+    pub const LOCALLY_ORIGINATED: Self = Self(1 << 3);
+    /// A tunnel put its header in front.
+    pub const ENCAPSULATED: Self = Self(1 << 4);
 
     /// Whether any bit of `other` is set.
     #[inline]
@@ -167,6 +174,7 @@ impl Meta {
         payload_start: 0,
         gso_size: 0,
         gso_type: GsoType::None,
+        adjacency: 0,
     };
 
     /// Bytes of the whole packet.
@@ -179,5 +187,11 @@ impl Meta {
     #[inline]
     pub const fn length(&self) -> u16 {
         self.length
+    }
+
+    /// How the packet is to be cut.
+    #[inline]
+    pub const fn gso_type(&self) -> GsoType {
+        self.gso_type
     }
 }

@@ -127,3 +127,16 @@ fn a_result_of_zero_is_stored_as_all_ones() {
     complete_checksum(&mut pool, packet).unwrap();
     assert_eq!(pool.data(packet)[26..28], [0xff, 0xff]);
 }
+
+proptest! {
+    /// RFC 1624: the updated checksum is that of the changed bytes, but for the two zeros.
+    #[test]
+    fn an_updated_checksum_is_right(mut bytes in prop::collection::vec(any::<u8>(), 20), at in 0_usize..10, new: u16) {
+        let before = internet_checksum(&bytes);
+        let old = u16::from_be_bytes([bytes[2 * at], bytes[2 * at + 1]]);
+        bytes[2 * at..2 * at + 2].copy_from_slice(&new.to_be_bytes());
+        let updated = update_checksum(before, old, new);
+        let fresh = internet_checksum(&bytes);
+        prop_assert!(updated == fresh || (updated == 0 && fresh == 0xffff) || (updated == 0xffff && fresh == 0));
+    }
+}

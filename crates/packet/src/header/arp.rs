@@ -7,6 +7,9 @@ use super::{EtherType, MacAddr, front};
 /// Bytes of an ARP packet for Ethernet and IPv4.
 const ARP_LEN: usize = 28;
 
+/// What an ARP packet for Ethernet and IPv4 begins with: both types and both lengths.
+const ARP_START: [u8; 6] = [0, 1, 0x08, 0x00, 6, 4];
+
 /// `ar$op`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum ArpOperation {
@@ -23,6 +26,30 @@ pub enum ArpOperation {
 pub struct ArpView<'a>(&'a [u8; ARP_LEN]);
 
 impl<'a> ArpView<'a> {
+    /// Bytes of an ARP packet for Ethernet and IPv4.
+    pub const LEN: usize = ARP_LEN;
+
+    /// The bytes of a packet.
+    pub fn build(
+        operation: ArpOperation,
+        sender: (MacAddr, Ipv4Addr),
+        target: (MacAddr, Ipv4Addr),
+    ) -> [u8; ArpView::LEN] {
+        let mut packet = [0; ArpView::LEN];
+        packet[..6].copy_from_slice(&ARP_START);
+        let operation = match operation {
+            ArpOperation::Request => 1,
+            ArpOperation::Reply => 2,
+            ArpOperation::Other(other) => other,
+        };
+        packet[6..8].copy_from_slice(&operation.to_be_bytes());
+        for (at, (mac, ip)) in [(8, sender), (18, target)] {
+            packet[at..at + 6].copy_from_slice(&mac.0);
+            packet[at + 6..at + 10].copy_from_slice(&ip.octets());
+        }
+        packet
+    }
+
     /// Views the payload of an Ethernet frame; `None` for other hardware or protocols.
     pub fn parse(bytes: &'a [u8]) -> Option<Self> {
         let (packet, _) = front::<ARP_LEN>(bytes)?;

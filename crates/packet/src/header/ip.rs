@@ -101,6 +101,31 @@ impl<'a> Ipv4View<'a> {
         u16::from_be_bytes([self.header[6], self.header[7]]) & 0x1fff != 0
     }
 
+    /// Whether this is one of several fragments.
+    pub fn is_fragment(&self) -> bool {
+        u16::from_be_bytes([self.header[6], self.header[7]]) & 0x3fff != 0
+    }
+
+    /// Whether nobody may fragment the packet.
+    pub fn dont_fragment(&self) -> bool {
+        self.header[6] & 0x40 != 0
+    }
+
+    /// Units of 8 bytes before this fragment's payload.
+    pub fn fragment_offset(&self) -> u16 {
+        u16::from_be_bytes([self.header[6], self.header[7]]) & 0x1fff
+    }
+
+    /// Whether fragments follow this one.
+    pub fn more_fragments(&self) -> bool {
+        self.header[6] & 0x20 != 0
+    }
+
+    /// "Type of Service": DSCP and ECN.
+    pub fn tos(&self) -> u8 {
+        self.header[1]
+    }
+
     /// "Time to Live".
     pub fn ttl(&self) -> u8 {
         self.header[8]
@@ -144,6 +169,16 @@ impl<'a> Ipv6View<'a> {
     pub fn parse(bytes: &'a [u8]) -> Option<Self> {
         let (header, payload) = front::<{ Ipv6View::LEN }>(bytes)?;
         (header[0] >> 4 == 6).then_some(Self { header, payload })
+    }
+
+    /// "Traffic Class": DSCP and ECN.
+    pub fn traffic_class(&self) -> u8 {
+        self.header[0] << 4 | self.header[1] >> 4
+    }
+
+    /// "Flow Label", 20 bits.
+    pub fn flow_label(&self) -> u32 {
+        u32::from_be_bytes([0, self.header[1] & 0x0f, self.header[2], self.header[3]])
     }
 
     /// "Payload Length": everything behind the fixed header, as the sender says.

@@ -83,3 +83,75 @@ proptest! {
         let _ = IcmpView::parse(&bytes);
     }
 }
+
+#[test]
+fn built_headers_read_back() {
+    let (a, b) = (MacAddr([2, 0, 0, 0, 0, 1]), MacAddr([2, 0, 0, 0, 0, 2]));
+    let (ip, other) = ("192.0.2.1".parse().unwrap(), "192.0.2.2".parse().unwrap());
+    let arp = ArpView::build(ArpOperation::Reply, (a, ip), (b, other));
+    let view = ArpView::parse(&arp).unwrap();
+    assert_eq!(view.operation(), ArpOperation::Reply);
+    assert_eq!((view.sender_mac(), view.sender_ip()), (a, ip));
+    assert_eq!((view.target_mac(), view.target_ip()), (b, other));
+
+    let target = "2001:db8::1".parse().unwrap();
+    for message in [
+        NeighborMessage::Solicitation,
+        NeighborMessage::Advertisement,
+    ] {
+        let bytes = NeighborView::build(message, target, a);
+        let view = NeighborView::parse(&bytes).unwrap();
+        assert_eq!((view.message(), view.target()), (message, target));
+        assert_eq!(view.link_layer_address(), Some(a));
+        // Without the option, and with that of the other message.
+        assert_eq!(
+            NeighborView::parse(&bytes[..24])
+                .unwrap()
+                .link_layer_address(),
+            None
+        );
+        let mut foreign = bytes;
+        foreign[24] ^= 3;
+        assert_eq!(
+            NeighborView::parse(&foreign).unwrap().link_layer_address(),
+            None
+        );
+    }
+
+    let vni = Vni::new(0x12_3456).unwrap();
+    assert_eq!(VxlanView::build(vni), [8, 0, 0, 0, 0x12, 0x34, 0x56, 0]);
+    assert_eq!(
+        VxlanGpeView::build(vni, VxlanGpeProtocol::ETHERNET),
+        [0x0c, 0, 0, 3, 0x12, 0x34, 0x56, 0]
+    );
+    assert_eq!(Vni::new(1 << 24), None);
+}
+
+/// RFC 7348 §5 and draft-ietf-nvo3-vxlan-gpe-12 §3: which flags are taken.
+#[test]
+fn flags_of_tunnel_headers() {
+    let header = |flags: u8, protocol: u8| [flags, 0, 0, protocol, 0, 0, 5, 0];
+    for (flags, vxlan, gpe) in [
+        (0x08, true, true),
+        (0x0c, false, true),
+        (0x0d, false, true),
+        (0x00, false, false),
+        (0x04, false, false),
+        (0x1c, false, false),
+        (0x88, false, true),
+    ] {
+        let bytes = header(flags, 3);
+        let view = VxlanView::parse(&bytes).unwrap();
+        assert_eq!(view.has_valid_flags(), vxlan, "{flags:#x}");
+        assert_eq!(view.vni().get(), 5);
+        let view = VxlanGpeView::parse(&bytes).unwrap();
+        assert_eq!(view.has_valid_flags(), gpe, "{flags:#x}");
+    }
+    let plain = header(0x08, 1);
+    let view = VxlanGpeView::parse(&plain).unwrap();
+    assert_eq!(view.protocol(), VxlanGpeProtocol::ETHERNET);
+    let with_protocol = header(0x0c, 1);
+    let view = VxlanGpeView::parse(&with_protocol).unwrap();
+    assert_eq!(view.protocol(), VxlanGpeProtocol(1));
+    assert!(VxlanView::parse(&[0; 7]).is_none());
+}

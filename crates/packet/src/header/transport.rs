@@ -80,4 +80,14 @@ impl<'a> UdpView<'a> {
     pub fn destination_port(&self) -> u16 {
         u16::from_be_bytes([self.0[2], self.0[3]])
     }
+
+    /// "Length": header and payload, as the sender says.
+    pub fn length(&self) -> u16 {
+        u16::from_be_bytes([self.0[4], self.0[5]])
+    }
+
+    /// "Checksum"; 0 if there is none.
+    pub fn checksum(&self) -> u16 {
+        u16::from_be_bytes([self.0[6], self.0[7]])
+    }
 }
