@@ -197,6 +197,227 @@ errors! {
     L2InputAclTableMiss: Error, "l2-input-acl", "table_miss", "input ACL table-miss drops";
     /// A rule of the MACIP list denies the packet's source.
     L2InputAclDeny: Error, "l2-input-acl", "session_deny", "input ACL session deny drops";
+    /// No route, a route to nowhere, or content that nobody here takes.
+    NullNode: Error, "null-node", "none", "blackholed packets";
+    /// Shorter than a header.
+    Ip4TooShort: Error, "ip4-input", "too_short", "ip4 length < 20 bytes";
+    /// The packet ends before its length says.
+    Ip4BadLength: Error, "ip4-input", "bad_length", "ip4 length > l2 length";
+    /// The header's checksum is wrong.
+    Ip4BadChecksum: Error, "ip4-input", "bad_checksum", "bad ip4 checksum";
+    /// The header is not of version 4.
+    Ip4Version: Error, "ip4-input", "version", "ip4 version != 4";
+    /// A fragment that would overwrite a transport header (RFC 1858 §4).
+    Ip4FragmentOffsetOne: Error, "ip4-input", "fragment_offset_one", "ip4 fragment offset == 1";
+    /// Time to live is over.
+    Ip4TimeExpired: Error, "ip4-input", "time_expired", "ip4 ttl <= 1";
+    /// The header says that it is shorter than a header.
+    Ip4HeaderTooShort: Error, "ip4-input", "hdr_too_short", "ip4 IHL < 5";
+    /// Too large for the interface, and nobody may fragment it.
+    Ip4MtuExceeded: Error, "ip4-input", "mtu_exceeded", "ip4 MTU exceeded and DF set";
+    /// Multicast that nobody here listens to.
+    Ip4RpfFailure: Error, "ip4-input", "rpf_failure", "Multicast RPF check failed";
+    /// For this switch, from where no route leads back.
+    Ip4SourceLookupMiss: Error, "ip4-local", "src_lookup_miss", "ip4 source lookup miss";
+    /// For this switch, of a protocol that it does not speak.
+    Ip4UnknownProtocol: Error, "ip4-local", "unknown_protocol", "unknown ip protocol";
+    /// For this switch, with a wrong UDP checksum.
+    Ip4UdpChecksum: Error, "ip4-local", "udp_checksum", "bad udp checksum";
+    /// For this switch, with a UDP length beyond the packet.
+    Ip4UdpLength: Error, "ip4-local", "udp_length", "inconsistent udp/ip lengths";
+    /// For this switch, from an address of this switch.
+    Ip4Spoofed: Error, "ip4-local", "spoofed_local_packets",
+        "ip4 spoofed local-address packet drops";
+    /// Shorter than a header.
+    Ip6TooShort: Error, "ip6-input", "too_short", "ip6 length < 40 bytes";
+    /// The packet ends before its length says.
+    Ip6BadLength: Error, "ip6-input", "bad_length", "ip6 length > l2 length";
+    /// The header is not of version 6.
+    Ip6Version: Error, "ip6-input", "version", "ip6 version != 6";
+    /// The hop limit is reached.
+    Ip6TimeExpired: Error, "ip6-input", "time_expired", "ip6 ttl <= 1";
+    /// Too large for the interface.
+    Ip6MtuExceeded: Error, "ip6-input", "mtu_exceeded", "ip6 MTU exceeded";
+    /// Multicast that nobody here listens to.
+    Ip6RpfFailure: Error, "ip6-input", "rpf_failure", "Multicast RPF check failed";
+    /// For this switch, from where no route leads back.
+    Ip6SourceLookupMiss: Error, "ip6-input", "src_lookup_miss", "ip6 source lookup miss";
+    /// For this switch, of a protocol that it does not speak.
+    Ip6UnknownProtocol: Error, "ip6-input", "unknown_protocol", "unknown ip protocol";
+    /// For this switch, with a wrong UDP checksum.
+    Ip6UdpChecksum: Error, "ip6-input", "udp_checksum", "bad udp checksum";
+    /// For this switch, with a wrong ICMPv6 checksum.
+    Ip6IcmpChecksum: Error, "ip6-input", "icmp_checksum", "bad icmp checksum";
+    /// For this switch, with a UDP length beyond the packet.
+    Ip6UdpLength: Error, "ip6-input", "udp_length", "inconsistent udp/ip lengths";
+    /// For this switch, from an address of this switch.
+    Ip6Spoofed: Error, "ip6-input", "spoofed_local_packets",
+        "ip6 spoofed local-address packet drops";
+    /// The packet gave its life for a question already asked a moment ago.
+    Ip4ArpThrottled: Info, "ip4-arp", "throttled", "ARP requests throttled";
+    /// The next hop is asked for in the packet's place.
+    Ip4ArpRequestSent: Info, "ip4-arp", "request_sent", "ARP requests sent";
+    /// There is no buffer for the question.
+    Ip4ArpNoBuffers: Error, "ip4-arp", "no_buffers", "ARP requests out of buffer";
+    /// The interface has no address to ask from.
+    Ip4ArpNoSource: Error, "ip4-arp", "no_source_address", "no source address for ARP request";
+    /// As of `ip4-arp`, on a connected network.
+    Ip4GleanThrottled: Info, "ip4-glean", "throttled", "ARP requests throttled";
+    /// As of `ip4-arp`, on a connected network.
+    Ip4GleanRequestSent: Info, "ip4-glean", "request_sent", "ARP requests sent";
+    /// As of `ip4-arp`, on a connected network.
+    Ip4GleanNoBuffers: Error, "ip4-glean", "no_buffers", "ARP requests out of buffer";
+    /// As of `ip4-arp`, on a connected network.
+    Ip4GleanNoSource: Error, "ip4-glean", "no_source_address", "no source address for ARP request";
+    /// The packet gave its life for a question already asked a moment ago.
+    Ip6NeighborThrottled: Info, "ip6-discover-neighbor", "throttled", "throttled";
+    /// The next hop is asked for in the packet's place.
+    Ip6NeighborRequestSent: Info, "ip6-discover-neighbor", "request_sent",
+        "neighbor solicitations sent";
+    /// The interface has no address to ask from.
+    Ip6NeighborNoSource: Error, "ip6-discover-neighbor", "no_source_address",
+        "no source address for ND solicitation";
+    /// There is no buffer for the question.
+    Ip6NeighborNoBuffers: Error, "ip6-discover-neighbor", "no_buffers", "no buffers";
+    /// As of `ip6-discover-neighbor`, on a connected network.
+    Ip6GleanThrottled: Info, "ip6-glean", "throttled", "throttled";
+    /// As of `ip6-discover-neighbor`, on a connected network.
+    Ip6GleanRequestSent: Info, "ip6-glean", "request_sent", "neighbor solicitations sent";
+    /// As of `ip6-discover-neighbor`, on a connected network.
+    Ip6GleanNoSource: Error, "ip6-glean", "no_source_address",
+        "no source address for ND solicitation";
+    /// As of `ip6-discover-neighbor`, on a connected network.
+    Ip6GleanNoBuffers: Error, "ip6-glean", "no_buffers", "no buffers";
+    /// Fragmented; the original is gone.
+    Ip4FragDone: Info, "ip4-frag", "none", "packet fragmented";
+    /// Fragments made.
+    Ip4FragSent: Info, "ip4-frag", "fragment_sent", "number of sent fragments";
+    /// The packet cannot be fragmented.
+    Ip4FragMalformed: Error, "ip4-frag", "malformed", "malformed packet";
+    /// There are no buffers for fragments.
+    Ip4FragMemory: Error, "ip4-frag", "memory", "could not allocate buffer";
+    /// Not an ARP packet for Ethernet.
+    ArpInputHardware: Error, "arp-input", "l2_type_not_ethernet", "L2 type not ethernet";
+    /// Not an ARP packet for IPv4.
+    ArpInputProtocol: Error, "arp-input", "l3_type_not_ip4", "L3 type not IP4";
+    /// The sender has no address.
+    ArpInputUnset: Error, "arp-input", "l3_dst_address_unset", "IP4 destination address is unset";
+    /// Requests answered.
+    ArpReplySent: Info, "arp-reply", "replies_sent", "ARP replies sent";
+    /// The sender is not on this network.
+    ArpReplySourceNotLocal: Error, "arp-reply", "l3_src_address_not_local",
+        "IP4 source address not local to subnet";
+    /// Asked for is not this switch.
+    ArpReplyTargetNotLocal: Error, "arp-reply", "l3_dst_address_not_local",
+        "IP4 destination address not local to subnet";
+    /// The sender claims this switch's own address.
+    ArpReplySourceIsLocal: Error, "arp-reply", "l3_src_address_is_local",
+        "IP4 source address matches local interface";
+    /// A reply taken in.
+    ArpReplyLearned: Info, "arp-reply", "l3_src_address_learned",
+        "ARP request IP4 source address learned";
+    /// The frame is from another address than its content.
+    ArpReplyMismatch: Error, "arp-reply", "l2_address_mismatch",
+        "ARP hw addr does not match L2 frame src addr";
+    /// Of an address that nobody here knows.
+    ArpReplyGratuitous: Error, "arp-reply", "gratuitous_arp",
+        "ARP probe or announcement dropped";
+    /// Asked for is an address of another interface.
+    ArpReplyUnnumbered: Error, "arp-reply", "unnumbered_mismatch",
+        "RX interface is unnumbered to different subnet";
+    /// Answered.
+    Icmp4EchoReplies: Info, "ip4-icmp-input", "echo_replies_sent", "echo replies sent";
+    /// A message that this switch does not answer.
+    Icmp4UnknownType: Error, "ip4-icmp-input", "unknown_type", "unknown type";
+    /// The message is cut off.
+    Icmp4TooSmall: Error, "ip4-icmp-input", "length_too_small_for_type",
+        "payload length too small for type";
+    /// Answered.
+    Icmp6EchoReplies: Info, "ip6-icmp-input", "echo_replies_sent", "echo replies sent";
+    /// A message that this switch does not answer.
+    Icmp6UnknownType: Error, "ip6-icmp-input", "unknown_type", "unknown type";
+    /// The message is cut off.
+    Icmp6TooSmall: Error, "ip6-icmp-input", "length_too_small_for_type",
+        "payload length too small for type";
+    /// Neighbour discovery that came over a router.
+    Icmp6HopLimit: Error, "ip6-icmp-input", "invalid_hop_limit_for_type", "hop_limit != 255";
+    /// Asked by somebody who is not on this network.
+    Icmp6SolicitationNotOnLink: Error, "ip6-icmp-input",
+        "neighbor_solicitation_source_not_on_link",
+        "neighbor solicitations from source not on link";
+    /// Asked for is not this switch.
+    Icmp6SolicitationUnknown: Error, "ip6-icmp-input", "neighbor_solicitation_source_unknown",
+        "neighbor solicitations for unknown targets";
+    /// Solicitations answered.
+    Icmp6AdvertisementsSent: Info, "ip6-icmp-input", "neighbor_advertisements_tx",
+        "neighbor advertisements sent";
+    /// An answer taken in.
+    Icmp6AdvertisementsReceived: Info, "ip6-icmp-input", "neighbor_advertisements_rx",
+        "neighbor advertisements received";
+    /// A router's matter.
+    Icmp6RouterDiscovery: Error, "ip6-icmp-input", "router_solicitation_radv_not_config",
+        "neighbor discovery not configured";
+    /// Nobody listens to the port.
+    Udp4NoListener: Error, "ip4-udp-lookup", "no_listener", "No listener for dst port";
+    /// The datagram is cut off.
+    Udp4Length: Error, "ip4-udp-lookup", "length_error", "Packets with length errors";
+    /// Nobody listens to the port.
+    Udp6NoListener: Error, "ip6-udp-lookup", "no_listener", "No listener for dst port";
+    /// The datagram is cut off.
+    Udp6Length: Error, "ip6-udp-lookup", "length_error", "Packets with length errors";
+    /// Frames taken out.
+    Vxlan4Decapsulated: Info, "vxlan4-input", "decapsulated", "good packets decapsulated";
+    /// No tunnel with these addresses, port and VNI.
+    Vxlan4NoSuchTunnel: Error, "vxlan4-input", "no_such_tunnel", "no such tunnel packets";
+    /// Not the flags of RFC 7348.
+    Vxlan4BadFlags: Error, "vxlan4-input", "bad_flags",
+        "packets with bad flags field in vxlan header";
+    /// As of `vxlan4-input`.
+    Vxlan6Decapsulated: Info, "vxlan6-input", "decapsulated", "good packets decapsulated";
+    /// As of `vxlan4-input`.
+    Vxlan6NoSuchTunnel: Error, "vxlan6-input", "no_such_tunnel", "no such tunnel packets";
+    /// As of `vxlan4-input`.
+    Vxlan6BadFlags: Error, "vxlan6-input", "bad_flags",
+        "packets with bad flags field in vxlan header";
+    /// As of `vxlan4-input`.
+    VxlanGpe4Decapsulated: Info, "vxlan4-gpe-input", "decapsulated", "good packets decapsulated";
+    /// As of `vxlan4-input`.
+    VxlanGpe4NoSuchTunnel: Error, "vxlan4-gpe-input", "no_such_tunnel", "no such tunnel packets";
+    /// A version other than 0, or a VNI that is not valid, which VPP does not look at.
+    VxlanGpe4BadFlags: Error, "vxlan4-gpe-input", "bad_flags",
+        "packets with bad flags field in vxlan header";
+    /// As of `vxlan4-input`.
+    VxlanGpe6Decapsulated: Info, "vxlan6-gpe-input", "decapsulated", "good packets decapsulated";
+    /// As of `vxlan4-input`.
+    VxlanGpe6NoSuchTunnel: Error, "vxlan6-gpe-input", "no_such_tunnel", "no such tunnel packets";
+    /// As of `vxlan4-gpe-input`.
+    VxlanGpe6BadFlags: Error, "vxlan6-gpe-input", "bad_flags",
+        "packets with bad flags field in vxlan header";
+    /// Frames put into tunnels.
+    Vxlan4Encapsulated: Info, "vxlan4-encap", "encapsulated", "good packets encapsulated";
+    /// Frames put into tunnels.
+    Vxlan6Encapsulated: Info, "vxlan6-encap", "encapsulated", "good packets encapsulated";
+    /// Frames put into tunnels.
+    VxlanGpeEncapsulated: Info, "vxlan-gpe-encap", "encapsulated", "good packets encapsulated";
+    /// A super-packet that cannot be cut.
+    GsoUnhandled: Error, "gso-l2-ip4", "unhandled_type", "unhandled gso type";
+    /// There are no buffers for the segments.
+    GsoNoBuffers: Error, "gso-l2-ip4", "no_buffers", "no buffers to segment GSO";
+    /// Requests answered.
+    ArpTermReplies: Info, "arp-term-l2bd", "replies_sent", "ARP replies sent";
+    /// Not ARP for Ethernet.
+    ArpTermHardware: Error, "arp-term-l2bd", "l2_type_not_ethernet", "L2 type not ethernet";
+    /// Not ARP for IPv4.
+    ArpTermProtocol: Error, "arp-term-l2bd", "l3_type_not_ip4", "L3 type not IP4";
+    /// The sender has a group's address.
+    ArpTermSourceNotLocal: Error, "arp-term-l2bd", "l3_src_address_not_local",
+        "IP4 source address not local to subnet";
+    /// The frame is from another address than its content.
+    ArpTermMismatch: Error, "arp-term-l2bd", "l2_address_mismatch",
+        "ARP hw addr does not match L2 frame src addr";
+    /// An announcement that is not right.
+    ArpTermGratuitous: Error, "arp-term-l2bd", "gratuitous_arp",
+        "ARP probe or announcement dropped";
     /// The port is administratively down or has no link.
     InterfaceDown: Error, "interface-output", "interface_down", "interface is down";
     /// The port is gone.

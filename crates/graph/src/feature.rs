@@ -23,8 +23,7 @@ pub(crate) enum InputFeature {
     Forward,
     /// Flooding of unknown unicast.
     UnknownUnicastFlood,
-    /// ARP answered from the bridge domain's table. No node of this switch does it: the flag is
-    /// kept and dumped, and `l2-input` takes it off every packet.
+    /// ARP and neighbour discovery answered from the bridge domain's table.
     ArpTerm,
     /// Flooding of broadcast and multicast.
     Flood,
@@ -79,7 +78,8 @@ impl InputFeature {
             Self::Forward => NodeId::L2Fwd,
             Self::UnknownUnicastFlood | Self::Flood => NodeId::L2Flood,
             Self::Xconnect => NodeId::L2Output,
-            Self::ArpTerm | Self::Drop => NodeId::FeatureBitmapDrop,
+            Self::ArpTerm => NodeId::ArpTermL2bd,
+            Self::Drop => NodeId::FeatureBitmapDrop,
         }
     }
 

@@ -9,11 +9,15 @@ use crate::{
     clock, cycles,
     error::Error,
     frame::{FRAME_SIZE, Frame, Pending},
+    ip::Throttle,
     node::{Context, Nexts, Node, NodeId},
     nodes::{
-        AclNode, EthernetInput, FeatureBitmapDrop, L2EfpFilter, L2FeatArc, L2Fwd, L2Input,
-        L2InputAcl, L2InputVtr, L2Learn, L2Output, error_drop, interface_output, l2_flood,
-        pg_input,
+        AclNode, ArpInput, ArpReply, ArpTermL2bd, EthernetInput, FeatureBitmapDrop,
+        Icmp6NeighborAdvertisement, Icmp6NeighborSolicitation, Ip4IcmpEchoRequest, Ip4IcmpInput,
+        Ip4Input, Ip4Receive, Ip6IcmpEchoRequest, Ip6IcmpInput, Ip6Input, Ip6MfibForwardLookup,
+        Ip6Receive, IpLookup, IpRewrite, L2EfpFilter, L2FeatArc, L2Fwd, L2Input, L2InputAcl,
+        L2InputVtr, L2Learn, L2Output, UdpLookup, VxlanEncap, VxlanInput, error_drop, gso,
+        interface_output, ip4_frag, l2_flood, neighbor_probe, pg_input,
     },
     tables::{Generation, Shared, Snapshot, TablesHandle},
     trace::{Record, Tracer},
@@ -21,9 +25,30 @@ use crate::{
 };
 
 /// The nodes between input and ports in the order in which their frames are processed, each after
-/// all that hand packets to it.
-const ORDER: [NodeId; 18] = [
+/// all that hand packets to it; those to which packets come back stand here twice.
+const ORDER: [NodeId; 54] = [
     NodeId::EthernetInput,
+    NodeId::ArpInput,
+    NodeId::ArpReply,
+    NodeId::Ip4Input,
+    NodeId::Ip6Input,
+    NodeId::Ip4Lookup,
+    NodeId::Ip6Lookup,
+    NodeId::Ip6MfibForwardLookup,
+    NodeId::Ip4Receive,
+    NodeId::Ip6Receive,
+    NodeId::Ip4UdpLookup,
+    NodeId::Ip6UdpLookup,
+    NodeId::Vxlan4Input,
+    NodeId::Vxlan6Input,
+    NodeId::VxlanGpe4Input,
+    NodeId::VxlanGpe6Input,
+    NodeId::Ip4IcmpInput,
+    NodeId::Ip4IcmpEchoRequest,
+    NodeId::Ip6IcmpInput,
+    NodeId::Ip6IcmpEchoRequest,
+    NodeId::Icmp6NeighborSolicitation,
+    NodeId::Icmp6NeighborAdvertisement,
     NodeId::L2Input,
     NodeId::L2InputFeatArc,
     NodeId::AclInIp4,
@@ -32,12 +57,27 @@ const ORDER: [NodeId; 18] = [
     NodeId::L2InputVtr,
     NodeId::L2Learn,
     NodeId::L2Fwd,
+    NodeId::ArpTermL2bd,
     NodeId::L2Flood,
     NodeId::L2Output,
     NodeId::L2OutputFeatArc,
     NodeId::AclOutIp4,
     NodeId::AclOutIp6,
     NodeId::L2EfpFilter,
+    NodeId::GsoL2Ip4,
+    NodeId::Vxlan4Encap,
+    NodeId::Vxlan6Encap,
+    NodeId::VxlanGpeEncap,
+    NodeId::Ip4Lookup,
+    NodeId::Ip6Lookup,
+    NodeId::Ip4Rewrite,
+    NodeId::Ip4Frag,
+    NodeId::Ip4Rewrite,
+    NodeId::Ip4Arp,
+    NodeId::Ip4Glean,
+    NodeId::Ip6Rewrite,
+    NodeId::Ip6DiscoverNeighbor,
+    NodeId::Ip6Glean,
     NodeId::InterfaceOutput,
     NodeId::FeatureBitmapDrop,
     NodeId::ErrorDrop,
@@ -57,6 +97,12 @@ pub struct Graph {
     transmit: TransmitQueues,
     tracer: Tracer,
     owner: Owner,
+    throttle: Throttle,
+    /// Identification of the packet fragmented last.
+    identification: u16,
+    /// Segments of the super-packet that is being cut.
+    segments: Vec<BufferIndex>,
+    has_news: bool,
 }
 
 impl Graph {
@@ -76,6 +122,10 @@ impl Graph {
             transmit: TransmitQueues::default(),
             tracer,
             owner: Owner::new(worker),
+            throttle: Throttle::default(),
+            identification: 0,
+            segments: Vec::new(),
+            has_news: false,
         }
     }
 
@@ -118,13 +168,19 @@ impl Graph {
             self.tracer.end_run();
         }
         self.maintain_sessions(now);
-        looped || generating
+        looped || generating || !self.pending.is_empty()
     }
 
     /// Gives the packets that `run` left for ports to `send`, port by port; they are the ports'
     /// from then on.
     pub fn drain_tx(&mut self, send: impl FnMut(SwIfIndex, &[BufferIndex])) {
         self.transmit.drain(send);
+    }
+
+    /// Whether neighbours were heard since the last call, for the control thread to
+    /// [learn](crate::Tables::learn_neighbours).
+    pub fn take_news(&mut self) -> bool {
+        std::mem::take(&mut self.has_news)
     }
 
     /// Whether packets wait for `run` or `drain_tx`.
@@ -278,6 +334,9 @@ impl Graph {
             sessions: &self.shared.sessions,
             owner: &mut self.owner,
             millisecond: clock::milliseconds(now),
+            neighbours: &self.shared.neighbours,
+            has_news: &mut self.has_news,
+            throttle: &mut self.throttle,
         };
         let packets = frame.packets();
         let mut goes_on = true;
@@ -300,6 +359,70 @@ impl Graph {
             NodeId::L2EfpFilter => L2EfpFilter::process::<TRACE>(&mut cx, packets, nexts),
             NodeId::FeatureBitmapDrop => {
                 FeatureBitmapDrop::process::<TRACE>(&mut cx, packets, nexts);
+            }
+            NodeId::ArpTermL2bd => ArpTermL2bd::process::<TRACE>(&mut cx, packets, nexts),
+            NodeId::ArpInput => ArpInput::process::<TRACE>(&mut cx, packets, nexts),
+            NodeId::ArpReply => ArpReply::process::<TRACE>(&mut cx, packets, nexts),
+            NodeId::Ip4Input => Ip4Input::process::<TRACE>(&mut cx, packets, nexts),
+            NodeId::Ip4Lookup => IpLookup::<false>::process::<TRACE>(&mut cx, packets, nexts),
+            NodeId::Ip4Receive => Ip4Receive::process::<TRACE>(&mut cx, packets, nexts),
+            NodeId::Ip4IcmpInput => Ip4IcmpInput::process::<TRACE>(&mut cx, packets, nexts),
+            NodeId::Ip4IcmpEchoRequest => {
+                Ip4IcmpEchoRequest::process::<TRACE>(&mut cx, packets, nexts);
+            }
+            NodeId::Ip4UdpLookup => UdpLookup::<false>::process::<TRACE>(&mut cx, packets, nexts),
+            NodeId::Ip6Input => Ip6Input::process::<TRACE>(&mut cx, packets, nexts),
+            NodeId::Ip6Lookup => IpLookup::<true>::process::<TRACE>(&mut cx, packets, nexts),
+            NodeId::Ip6MfibForwardLookup => {
+                Ip6MfibForwardLookup::process::<TRACE>(&mut cx, packets, nexts);
+            }
+            NodeId::Ip6Receive => Ip6Receive::process::<TRACE>(&mut cx, packets, nexts),
+            NodeId::Ip6IcmpInput => Ip6IcmpInput::process::<TRACE>(&mut cx, packets, nexts),
+            NodeId::Ip6IcmpEchoRequest => {
+                Ip6IcmpEchoRequest::process::<TRACE>(&mut cx, packets, nexts);
+            }
+            NodeId::Icmp6NeighborSolicitation => {
+                Icmp6NeighborSolicitation::process::<TRACE>(&mut cx, packets, nexts);
+            }
+            NodeId::Icmp6NeighborAdvertisement => {
+                Icmp6NeighborAdvertisement::process::<TRACE>(&mut cx, packets, nexts);
+            }
+            NodeId::Ip6UdpLookup => UdpLookup::<true>::process::<TRACE>(&mut cx, packets, nexts),
+            NodeId::Vxlan4Input => {
+                VxlanInput::<false, false>::process::<TRACE>(&mut cx, packets, nexts);
+            }
+            NodeId::Vxlan6Input => {
+                VxlanInput::<false, true>::process::<TRACE>(&mut cx, packets, nexts);
+            }
+            NodeId::VxlanGpe4Input => {
+                VxlanInput::<true, false>::process::<TRACE>(&mut cx, packets, nexts);
+            }
+            NodeId::VxlanGpe6Input => {
+                VxlanInput::<true, true>::process::<TRACE>(&mut cx, packets, nexts);
+            }
+            NodeId::Vxlan4Encap => {
+                VxlanEncap::<false, false>::process::<TRACE>(&mut cx, packets, nexts);
+            }
+            NodeId::Vxlan6Encap => {
+                VxlanEncap::<false, true>::process::<TRACE>(&mut cx, packets, nexts);
+            }
+            NodeId::VxlanGpeEncap => {
+                VxlanEncap::<true, false>::process::<TRACE>(&mut cx, packets, nexts);
+            }
+            NodeId::Ip4Rewrite => IpRewrite::<false>::process::<TRACE>(&mut cx, packets, nexts),
+            NodeId::Ip6Rewrite => IpRewrite::<true>::process::<TRACE>(&mut cx, packets, nexts),
+            NodeId::Ip4Arp | NodeId::Ip4Glean | NodeId::Ip6DiscoverNeighbor | NodeId::Ip6Glean => {
+                neighbor_probe::process::<TRACE>(&mut cx, node, packets, &mut self.pending);
+                goes_on = false;
+            }
+            NodeId::Ip4Frag => {
+                let (number, pending) = (&mut self.identification, &mut self.pending);
+                ip4_frag::process::<TRACE>(&mut cx, packets, number, pending);
+                goes_on = false;
+            }
+            NodeId::GsoL2Ip4 => {
+                gso::process(&mut cx, packets, &mut self.segments, &mut self.pending);
+                goes_on = false;
             }
             NodeId::L2Flood => {
                 l2_flood::process::<TRACE>(&mut cx, packets, &mut self.pending);

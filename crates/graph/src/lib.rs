@@ -39,12 +39,14 @@ pub mod fib;
 mod frame;
 mod generator;
 mod graph;
+mod ip;
 mod node;
 mod nodes;
 mod prefetch;
 pub mod tables;
 mod trace;
 mod transmit;
+mod tunnel;
 mod vlan;
 
 pub use acl::{
@@ -66,6 +68,12 @@ pub use tables::{
     Interface, InterfaceKind, InterfaceTotals, L2Flags, L2Mode, MacTarget, NodeRuntime, PortType,
     TableError, Tables, TablesHandle,
 };
+pub use ip::IpPrefix;
+pub use tables::{
+    FibEntryIp, FibEntryKind, FibSource, InterfaceAddress, Neighbour, PathKind, Route, RoutePath,
+    Tunnel,
+};
 pub use trace::{PacketTrace, Record};
+pub use tunnel::Encapsulation;
 pub use vlan::{OuterTag, SubInterfaceMatch, TagRewrite, TagRewriteError, VlanTci};
 pub use weft_packet::SwIfIndex;

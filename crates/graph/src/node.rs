@@ -1,13 +1,16 @@
 //! What a node is: the names of the graph's nodes and what each gets to work with.
 
-use weft_packet::{BufferIndex, BufferPool, Flags, Meta, SwIfIndex};
+use std::net::IpAddr;
+
+use weft_packet::{BufferIndex, BufferPool, Flags, Meta, SwIfIndex, header::MacAddr};
 
 use crate::{
     acl::session::{Owner, SessionTable},
     counters::{NodeCounters, WorkerInterfaceCounters},
     error::Error,
     frame::FRAME_SIZE,
-    tables::{InterfaceView, Snapshot},
+    ip::Throttle,
+    tables::{InterfaceView, NeighbourQueue, Snapshot},
     trace::{Record, Tracer},
 };
 
@@ -61,6 +64,8 @@ nodes! {
     L2Fwd = "l2-fwd",
     /// Flooding.
     L2Flood = "l2-flood",
+    /// ARP and neighbour discovery answered from the bridge domain's table.
+    ArpTermL2bd = "arp-term-l2bd",
     /// Split horizon, VLAN tag rewrite on output.
     L2Output = "l2-output",
     /// Access lists by EtherType, on output.
@@ -71,6 +76,70 @@ nodes! {
     AclOutIp6 = "acl-plugin-out-ip6-l2",
     /// Check of the tags after the rewrite.
     L2EfpFilter = "l2-efp-filter",
+    /// ARP packets: are they any.
+    ArpInput = "arp-input",
+    /// ARP requests answered, replies learned.
+    ArpReply = "arp-reply",
+    /// IPv4 packets: are they any.
+    Ip4Input = "ip4-input",
+    /// Destination → adjacency.
+    Ip4Lookup = "ip4-lookup",
+    /// IPv4 packets for this switch.
+    Ip4Receive = "ip4-receive",
+    /// ICMP messages by type.
+    Ip4IcmpInput = "ip4-icmp-input",
+    /// ICMP echo requests answered.
+    Ip4IcmpEchoRequest = "ip4-icmp-echo-request",
+    /// Destination port → tunnels.
+    Ip4UdpLookup = "ip4-udp-lookup",
+    /// IPv6 packets: are they any.
+    Ip6Input = "ip6-input",
+    /// Destination → adjacency.
+    Ip6Lookup = "ip6-lookup",
+    /// Multicast groups of this switch.
+    Ip6MfibForwardLookup = "ip6-mfib-forward-lookup",
+    /// IPv6 packets for this switch.
+    Ip6Receive = "ip6-receive",
+    /// ICMPv6 messages by type.
+    Ip6IcmpInput = "ip6-icmp-input",
+    /// ICMPv6 echo requests answered.
+    Ip6IcmpEchoRequest = "ip6-icmp-echo-request",
+    /// Neighbor solicitations answered.
+    Icmp6NeighborSolicitation = "icmp6-neighbor-solicitation",
+    /// Neighbor advertisements learned.
+    Icmp6NeighborAdvertisement = "icmp6-neighbor-advertisement",
+    /// Destination port → tunnels.
+    Ip6UdpLookup = "ip6-udp-lookup",
+    /// VXLAN decapsulation.
+    Vxlan4Input = "vxlan4-input",
+    /// VXLAN decapsulation.
+    Vxlan6Input = "vxlan6-input",
+    /// VXLAN-GPE decapsulation.
+    VxlanGpe4Input = "vxlan4-gpe-input",
+    /// VXLAN-GPE decapsulation.
+    VxlanGpe6Input = "vxlan6-gpe-input",
+    /// Super-packets cut for a tunnel.
+    GsoL2Ip4 = "gso-l2-ip4",
+    /// VXLAN encapsulation.
+    Vxlan4Encap = "vxlan4-encap",
+    /// VXLAN encapsulation.
+    Vxlan6Encap = "vxlan6-encap",
+    /// VXLAN-GPE encapsulation.
+    VxlanGpeEncap = "vxlan-gpe-encap",
+    /// The next hop's header.
+    Ip4Rewrite = "ip4-rewrite",
+    /// Packets too large for their interface.
+    Ip4Frag = "ip4-frag",
+    /// Asks for the next hop.
+    Ip4Arp = "ip4-arp",
+    /// Asks for the destination itself.
+    Ip4Glean = "ip4-glean",
+    /// The next hop's header.
+    Ip6Rewrite = "ip6-rewrite",
+    /// Asks for the next hop.
+    Ip6DiscoverNeighbor = "ip6-discover-neighbor",
+    /// Asks for the destination itself.
+    Ip6Glean = "ip6-glean",
     /// To the vectors that ports take.
     InterfaceOutput = "interface-output",
     /// Nothing forwards the packet.
@@ -130,6 +199,10 @@ pub(crate) struct Context<'run> {
     pub(crate) owner: &'run mut Owner,
     /// Millisecond modulo 2^32, for sessions.
     pub(crate) millisecond: u32,
+    pub(crate) neighbours: &'run NeighbourQueue,
+    /// Set when something was put into `neighbours`.
+    pub(crate) has_news: &'run mut bool,
+    pub(crate) throttle: &'run mut Throttle,
 }
 
 /// Notes why a packet is dropped; returns where it goes. `error-drop` counts it.
@@ -152,6 +225,13 @@ impl<'run> Context<'run> {
     #[cold]
     pub(crate) fn drop(&mut self, packet: BufferIndex, error: Error) -> NodeId {
         drop_for(self.pool.meta_mut(packet), error)
+    }
+
+    /// Tells the control thread that a neighbour was heard.
+    #[cold]
+    pub(crate) fn learn(&mut self, interface: SwIfIndex, address: IpAddr, mac: MacAddr) {
+        self.neighbours.push(interface, address, mac);
+        *self.has_news = true;
     }
 
     /// The view of an interface.

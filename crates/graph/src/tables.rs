@@ -1,4 +1,4 @@
-//! The tables that the nodes read: interfaces, bridge domains, the layer-2 FIB.
+//! The tables that the nodes read: interfaces, bridge domains, the layer-2 FIB, routes and tunnels.
 //!
 //! # Concurrency
 //!
@@ -19,12 +19,15 @@ mod acl;
 mod bridge_domain;
 mod chunked;
 mod interface;
+mod ip;
 mod mac;
 mod publish;
 mod report;
+mod tunnel;
 
 use std::{
     collections::{BTreeSet, HashMap},
+    net::IpAddr,
     sync::Arc,
 };
 
@@ -33,7 +36,6 @@ use weft_packet::SwIfIndex;
 use crate::{
     fib::{Ageing, FibTable},
     generator::Stream,
-    tables::chunked::Chunked,
     vlan::{SubInterfaceMatch, TagRewriteError},
 };
 
@@ -43,14 +45,21 @@ pub use acl::{
 };
 pub use bridge_domain::{BdFlags, BdId, BdIndex, BridgeDomain, FloodMember};
 pub use interface::{DeviceClass, Interface, InterfaceKind, L2Flags, L2Mode, PortType};
+pub use ip::{
+    FibEntryIp, FibEntryKind, FibSource, InterfaceAddress, Neighbour, PathKind, Route, RoutePath,
+};
 pub use mac::MacTarget;
 pub use publish::{Generation, TablesHandle};
 pub use report::{ErrorCount, InterfaceTotals, NodeRuntime};
+pub use tunnel::Tunnel;
 
 pub(crate) use acl::{AclView, Binding, InterfaceAclView, MacIpView};
 pub(crate) use bridge_domain::BdView;
+pub(crate) use chunked::Chunked;
 pub(crate) use interface::{InterfaceView, ViewMode};
+pub(crate) use ip::{InterfaceIp, IpView, NeighbourQueue};
 pub(crate) use publish::{Shared, Snapshot};
+pub(crate) use tunnel::TunnelsView;
 
 /// The control thread's side of the tables.
 #[derive(Debug)]
@@ -70,6 +79,8 @@ pub struct Tables {
     bd_by_id: HashMap<BdId, BdIndex>,
     pub(crate) streams: Vec<Arc<Stream>>,
     acl: acl::AclTables,
+    ip: ip::IpTables,
+    tunnels: tunnel::Tunnels,
     ageing: Ageing,
     /// The FIB of the newest configuration, and of the next one.
     fib: Arc<FibTable>,
@@ -126,6 +137,24 @@ pub enum TableError {
     /// No such entry, or not of that interface.
     #[error("the bridge domain has no such MAC address on that interface")]
     NoMac,
+    /// The family has not so many bits.
+    #[error("an address has fewer than {0} bits")]
+    PrefixLength(u8),
+    /// The interface has the address already.
+    #[error("the interface has address {0} already")]
+    DuplicateAddress(IpAddr),
+    /// The network overlaps with another.
+    #[error("the network of {0} overlaps with that of another address")]
+    AddressInUse(IpAddr),
+    /// The interface has no such address.
+    #[error("the interface has no address {0} with that prefix length")]
+    NoAddress(IpAddr),
+    /// A tunnel with these ends, port and VNI is there.
+    #[error("a tunnel with these ends, UDP port and VNI exists already")]
+    TunnelExists,
+    /// A tunnel cannot be between IPv4 and IPv6.
+    #[error("the ends of a tunnel must be of one address family")]
+    TunnelFamilies,
     /// The FIB is full until its next scan.
     #[error("the layer-2 FIB is full")]
     FibFull,

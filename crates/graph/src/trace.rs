@@ -5,6 +5,7 @@
 //! without any trace code.
 
 mod acl;
+mod ip;
 mod record;
 
 use std::{
@@ -19,6 +20,7 @@ use std::{
 use crate::node::NodeId;
 
 pub(crate) use acl::AclVerdict;
+pub(crate) use ip::{Decap, IpStep};
 pub use record::Record;
 
 /// Most packets kept per worker; further ones are not traced.
@@ -36,7 +38,7 @@ pub struct PacketTrace {
 }
 
 /// Trace state that the control thread shares with one worker.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct TraceShared {
     /// Packets still to be chosen, by input node.
     wanted: [AtomicU32; NodeId::COUNT],
@@ -51,6 +53,15 @@ pub(crate) struct Tracer {
     now: Duration,
     /// Whether any packet of the current run is marked.
     active: bool,
+}
+
+impl Default for TraceShared {
+    fn default() -> Self {
+        Self {
+            wanted: std::array::from_fn(|_| AtomicU32::new(0)),
+            packets: Mutex::default(),
+        }
+    }
 }
 
 impl TraceShared {

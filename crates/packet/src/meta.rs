@@ -189,6 +189,18 @@ impl Meta {
         self.length
     }
 
+    /// Forgets what was said of the checksums of headers that are gone: those in front of the data.
+    #[inline]
+    pub const fn forget_outer_offload(&mut self) {
+        self.flags.remove(Flags::DATA_VALID);
+        if self.csum_start < self.offset {
+            self.flags.remove(Flags::NEEDS_CSUM);
+        }
+        if self.payload_start < self.offset {
+            self.payload_start = 0;
+        }
+    }
+
     /// How the packet is to be cut.
     #[inline]
     pub const fn gso_type(&self) -> GsoType {

@@ -1,10 +1,10 @@
 //! `ethernet-input`: reads type and tags, finds the interface that the frame belongs to, and sends it
-//! to layer 2 (VPP `ethernet/node.c`).
+//! to layer 2, to ARP or, without its header, to IP (VPP `ethernet/node.c`).
 //!
 //! A port in layer-2 mode takes all of its frames that no sub-interface takes; one in layer-3 mode
 //! only untagged and priority-tagged ones. Two tags are looked at, as in VPP's single-interface
-//! path. Nothing is routed here: frames of layer-3 interfaces are dropped where VPP without
-//! addresses would drop them.
+//! path. Frames of layer-3 interfaces without addresses are dropped under the names of the nodes where
+//! VPP drops them.
 
 use weft_packet::{
     BufferIndex, Buffers, SwIfIndex,
@@ -109,7 +109,11 @@ impl Node for EthernetInput {
                 continue;
             }
             if !outer.is_vlan() || length < ETHERNET_HEADER_LEN + VLAN_TAG_LEN {
-                *next = not_layer_2(&mut buffers, packet, port, untagged);
+                *next = if untagged == Outcome::Layer3 && length >= ETHERNET_HEADER_LEN {
+                    layer_3(&mut buffers, packet, port, port, ETHERNET_HEADER_LEN as u8)
+                } else {
+                    not_layer_2(&mut buffers, packet, port, untagged)
+                };
                 continue;
             }
             let [.., a, b, c, d, e, f, g, h] = *buffers.head::<TWO_TAGS_LEN>(packet);
@@ -129,14 +133,50 @@ impl Node for EthernetInput {
                 let bytes = u64::from(meta.total_length());
                 subs.add(verdict.rx, bytes);
             }
-            *next = if verdict.outcome == Outcome::Layer2 && length >= usize::from(verdict.l2_len) {
-                NodeId::L2Input
-            } else {
-                not_layer_2(&mut buffers, packet, port, verdict.outcome)
+            *next = match verdict.outcome {
+                _ if length < usize::from(verdict.l2_len) => {
+                    not_layer_2(&mut buffers, packet, port, verdict.outcome)
+                }
+                Outcome::Layer2 => NodeId::L2Input,
+                Outcome::Layer3 => {
+                    let own = tables.interface(verdict.rx);
+                    layer_3(&mut buffers, packet, port, own, verdict.l2_len)
+                }
+                Outcome::Drop(_) => not_layer_2(&mut buffers, packet, port, verdict.outcome),
             };
         }
         subs.flush();
     }
+}
+
+/// Packets of a layer-3 interface: for IP, where it has addresses, and for this station.
+#[inline]
+fn layer_3(
+    buffers: &mut Buffers<'_>,
+    packet: BufferIndex,
+    port: &InterfaceView,
+    own: &InterfaceView,
+    l2_len: u8,
+) -> NodeId {
+    let head = buffers.head::<TWO_TAGS_LEN>(packet);
+    let destination = MacAddr([head[0], head[1], head[2], head[3], head[4], head[5]]);
+    let at = usize::from(l2_len).clamp(ETHERNET_HEADER_LEN, TWO_TAGS_LEN);
+    let ethertype = EtherType(u16::from_be_bytes([head[at - 2], head[at - 1]]));
+    let is_for_us = destination == port.mac || destination.is_group();
+    let Some(ip) = own.ip.as_ref().filter(|_| is_for_us) else {
+        return not_layer_2(buffers, packet, port, Outcome::Layer3);
+    };
+    buffers.meta_mut(packet).l2.l2_len = l2_len;
+    let node = match ethertype {
+        EtherType::IPV4 if !ip.ip4.is_empty() => NodeId::Ip4Input,
+        EtherType::IPV6 if !ip.ip6.is_empty() => NodeId::Ip6Input,
+        // Its node wants to see the frame's addresses.
+        EtherType::ARP if !ip.ip4.is_empty() => return NodeId::ArpInput,
+        _ => return not_layer_2(buffers, packet, port, Outcome::Layer3),
+    };
+    // Checked by the caller to be there.
+    buffers.grow_front(packet, -i16::from(l2_len));
+    node
 }
 
 /// All that is not for layer 2: always a drop, the question is under which name.

@@ -1,9 +1,13 @@
 //! `l2-input`: gives the packet its bridge domain, split-horizon group and the features that
 //! interface and bridge domain both want (VPP `l2_input_node.c`).
 //!
-//! Broadcast and multicast are not forwarded by address; unknown unicast is for `l2-fwd` to find.
+//! Broadcast and multicast are not forwarded by address; of those, only ARP and ICMPv6 are for arp
+//! termination. Unknown unicast is for `l2-fwd` to find.
 
-use weft_packet::{BufferIndex, L2Opaque, SwIfIndex};
+use weft_packet::{
+    BufferIndex, L2Opaque, SwIfIndex,
+    header::{EtherType, IpProtocol},
+};
 
 use crate::{
     error::Error,
@@ -21,8 +25,11 @@ struct Config {
     opaque: L2Opaque,
     unicast: Bitmap,
     group: Bitmap,
+    /// Of ARP and ICMPv6 to a group, which arp termination looks at.
+    resolution: Bitmap,
     unicast_next: NodeId,
     group_next: NodeId,
+    resolution_next: NodeId,
     tx: SwIfIndex,
     drops: bool,
 }
@@ -41,13 +48,17 @@ impl Node for L2Input {
         let mut config = Config::of(cx.tables, cached);
         let mut buffers = cx.pool.buffers();
         for (&packet, next) in packets.iter().zip(nexts.iter_mut()) {
-            let is_group = buffers.head::<1>(packet)[0] & 1 != 0;
+            let head = buffers.head::<48>(packet);
+            let is_group = head[0] & 1 != 0;
+            let resolves = is_group && is_resolution(head, buffers.meta(packet).l2.l2_len);
             let meta = buffers.meta_mut(packet);
             if meta.rx_sw_if_index != cached {
                 cached = meta.rx_sw_if_index;
                 config = Config::of(cx.tables, cached);
             }
-            let (bitmap, node) = if is_group {
+            let (bitmap, node) = if resolves {
+                (config.resolution, config.resolution_next)
+            } else if is_group {
                 (config.group, config.group_next)
             } else {
                 (config.unicast, config.unicast_next)
@@ -72,20 +83,36 @@ impl Node for L2Input {
     }
 }
 
+/// Whether a frame is ARP or ICMPv6.
+#[inline]
+fn is_resolution(head: &[u8; 48], l2_len: u8) -> bool {
+    let at = usize::from(l2_len);
+    let ethertype = head
+        .get(at.wrapping_sub(2)..at)
+        .and_then(<[u8]>::first_chunk)
+        .copied();
+    match ethertype.map(u16::from_be_bytes).map(EtherType) {
+        Some(EtherType::ARP) => true,
+        Some(EtherType::IPV6) => head.get(at + 6) == Some(&IpProtocol::ICMPV6.0),
+        _ => false,
+    }
+}
+
 impl Config {
     #[inline(never)]
     fn of(tables: &Snapshot, rx: SwIfIndex) -> Self {
         let interface = tables.interface(rx);
         let bd = tables.bridge_domain(interface.bd_index);
-        let features = interface.features.without(InputFeature::ArpTerm.bit());
+        let features = interface.features;
         let features = match interface.mode {
             // The drop is always there, so that an empty set is never asked for its next node.
             ViewMode::Bridge => Bitmap(features.0 & bd.features.0).with(InputFeature::Drop.bit()),
             _ => features,
         };
-        let group = features
+        let resolution = features
             .without(InputFeature::Forward.bit())
             .without(InputFeature::UnknownUnicastFlood.bit());
+        let group = resolution.without(InputFeature::ArpTerm.bit());
         let opaque = L2Opaque {
             feature_bitmap: 0,
             bd_index: interface.bd_index.0,
@@ -98,8 +125,10 @@ impl Config {
             opaque,
             unicast: features,
             group,
+            resolution,
             unicast_next: features.next_node(),
             group_next: group.next_node(),
+            resolution_next: resolution.next_node(),
             tx: interface.tx,
             drops: !matches!(interface.mode, ViewMode::Bridge | ViewMode::Xconnect),
         }

@@ -3,7 +3,7 @@
 //!
 //! Packets of a frame that go to one interface in a row are handled together.
 
-use weft_packet::BufferIndex;
+use weft_packet::{BufferIndex, GsoType};
 
 use crate::{
     error::Error,
@@ -46,7 +46,7 @@ impl Node for L2Output {
                 for (&packet, next) in run.iter().zip(nexts) {
                     *next = cx.drop(packet, error);
                 }
-            } else if view.rewrites || view.shg != 0 {
+            } else if view.rewrites || view.shg != 0 || view.tunnel.is_some() {
                 special(cx, view, run, nexts);
             } else {
                 nexts.fill(after(view));
@@ -77,7 +77,7 @@ pub(super) fn after_lists(view: &InterfaceView) -> NodeId {
     if view.efp_filter {
         NodeId::L2EfpFilter
     } else {
-        NodeId::InterfaceOutput
+        view.output_node
     }
 }
 
@@ -103,6 +103,9 @@ fn special(
             }
         }
         let meta = buffers.meta_mut(packet);
+        if view.tunnel.is_some() && meta.gso_type() != GsoType::None && *next == view.output_node {
+            *next = NodeId::GsoL2Ip4;
+        }
         if view.shg != 0 && view.shg == meta.l2.shg {
             *next = drop_for(meta, Error::L2OutputShgDrop);
         }

@@ -1,6 +1,6 @@
 //! Bridge domains and their members.
 
-use std::sync::Arc;
+use std::{collections::HashMap, net::IpAddr, sync::Arc};
 
 use weft_packet::SwIfIndex;
 use weft_packet::header::MacAddr;
@@ -33,7 +33,7 @@ pub struct BdFlags {
     pub forward: bool,
     /// Learn source addresses.
     pub learn: bool,
-    /// ARP termination; kept and dumped only.
+    /// ARP termination.
     pub arp_term: bool,
 }
 
@@ -67,6 +67,8 @@ pub struct BridgeDomain {
     pub bvi: Option<SwIfIndex>,
     /// Where unknown unicast goes.
     pub uu_fwd: Option<SwIfIndex>,
+    /// What ARP and neighbour discovery are answered with.
+    neighbours: Arc<HashMap<IpAddr, MacAddr>>,
     seq: u8,
 }
 
@@ -81,6 +83,8 @@ pub(crate) struct BdView {
     pub(crate) learn_limit: u32,
     /// Members that are flooded to, in the order in which that is done.
     pub(crate) flood: Option<Arc<[FloodTarget]>>,
+    /// What ARP and neighbour discovery are answered with.
+    pub(crate) neighbours: Arc<HashMap<IpAddr, MacAddr>>,
 }
 
 /// Where a flooded packet goes.
@@ -138,6 +142,16 @@ impl BdView {
     }
 }
 
+impl BridgeDomain {
+    /// What ARP and neighbour discovery are answered with, in the order of addresses.
+    pub fn neighbours(&self) -> Vec<(IpAddr, MacAddr)> {
+        let all = self.neighbours.iter().map(|(address, mac)| (*address, *mac));
+        let mut all: Vec<_> = all.collect();
+        all.sort_unstable();
+        all
+    }
+}
+
 // ===== impl Tables: bridge domains =====
 
 impl Tables {
@@ -169,6 +183,7 @@ impl Tables {
             members: Vec::new(),
             bvi: None,
             uu_fwd: None,
+            neighbours: Arc::default(),
             seq,
         });
         self.bd_by_id.insert(id, index);
@@ -221,6 +236,25 @@ impl Tables {
     /// Changes a bridge domain's features.
     pub fn set_bd_flags(&mut self, id: BdId, flags: BdFlags) -> Result<(), TableError> {
         self.change_domain(id, |domain| domain.flags = flags)
+    }
+
+    /// Sets what a bridge domain answers ARP or neighbour discovery for an address with; `None`: nothing.
+    /// Returns what it was.
+    pub fn set_bd_neighbour(
+        &mut self,
+        id: BdId,
+        address: IpAddr,
+        mac: Option<MacAddr>,
+    ) -> Result<Option<MacAddr>, TableError> {
+        let mut old = None;
+        self.change_domain(id, |domain| {
+            let neighbours = Arc::make_mut(&mut domain.neighbours);
+            old = match mac {
+                Some(mac) => neighbours.insert(address, mac),
+                None => neighbours.remove(&address),
+            };
+        })?;
+        Ok(old)
     }
 
     /// Changes a bridge domain's MAC age, minutes; 0 is never.
@@ -343,6 +377,7 @@ impl Tables {
             learn_limit: domain.learn_limit,
             exists: true,
             flood: Some(flood),
+            neighbours: Arc::clone(&domain.neighbours),
         };
     }
 }

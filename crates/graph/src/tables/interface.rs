@@ -36,6 +36,10 @@ pub enum DeviceClass {
     VhostUser,
     /// The packet generator (`pg-input`).
     PacketGenerator,
+    /// A VXLAN tunnel.
+    Vxlan,
+    /// A VXLAN-GPE tunnel.
+    VxlanGpe,
 }
 
 /// Port or sub-interface.
@@ -67,7 +71,7 @@ pub enum PortType {
 /// What becomes of a received packet.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum L2Mode {
-    /// Layer 3: nothing is routed here, so packets are dropped with VPP's counters.
+    /// Layer 3: routed, where the interface has addresses.
     #[default]
     L3,
     /// Member of a bridge domain.
@@ -114,6 +118,8 @@ pub struct Interface {
     pub mac: MacAddr,
     /// Layer-3 MTU, bytes. Not looked at in layer 2, as in VPP.
     pub mtu: u32,
+    /// MTU of IPv4 and IPv6, bytes; 0 is `mtu`.
+    pub ip_mtu: [u32; 2],
     /// Administratively up.
     pub admin_up: bool,
     /// The port has a link. A sub-interface shows its port's.
@@ -163,6 +169,7 @@ impl Interface {
             kind,
             mac,
             mtu,
+            ip_mtu: [0; 2],
             admin_up: false,
             link_up: false,
             mode: L2Mode::L3,

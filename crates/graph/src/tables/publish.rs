@@ -9,7 +9,8 @@ use std::sync::{
 use weft_packet::SwIfIndex;
 
 use super::{
-    AclView, BdIndex, BdView, InterfaceView, MacIpView, Tables, acl::AclTables, chunked::Chunked,
+    AclView, BdIndex, BdView, InterfaceView, IpView, MacIpView, NeighbourQueue, Tables, TunnelsView,
+    acl::AclTables, chunked::Chunked, ip::IpTables, tunnel::Tunnels,
 };
 use crate::{
     acl::{
@@ -40,6 +41,8 @@ pub(crate) struct Snapshot {
     bridge_domains: Chunked<BdView>,
     acls: Chunked<Option<Arc<AclView>>>,
     macips: Chunked<MacIpView>,
+    pub(crate) ip: IpView,
+    pub(crate) tunnels: TunnelsView,
     /// Whether a session's policy epoch counts.
     pub(crate) reclassifies: bool,
     /// Number of the newest request to look at all sessions.
@@ -54,6 +57,8 @@ pub(crate) struct Shared {
     snapshot: Mutex<Arc<Snapshot>>,
     pub(crate) workers: Box<[WorkerShared]>,
     pub(crate) sessions: SessionTable,
+    /// From the workers to the control thread.
+    pub(crate) neighbours: NeighbourQueue,
 }
 
 /// What the control thread shares with one worker.
@@ -104,6 +109,7 @@ impl Shared {
             snapshot: Mutex::new(Arc::new(first)),
             workers,
             sessions,
+            neighbours: NeighbourQueue::default(),
         }
     }
 
@@ -149,6 +155,7 @@ impl Tables {
         let bridge_domains = Chunked::new();
         let (acl_views, macip_views) = (Chunked::new(), Chunked::new());
         let fib = Arc::new(FibTable::new(0));
+        let (ip, tunnels) = (IpTables::new(), Tunnels::new());
         let first = Snapshot {
             generation: Generation(1),
             fib: Arc::clone(&fib),
@@ -157,6 +164,8 @@ impl Tables {
             bridge_domains: bridge_domains.clone(),
             acls: acl_views.clone(),
             macips: macip_views.clone(),
+            ip: ip.view.clone(),
+            tunnels: tunnels.view.clone(),
             reclassifies: false,
             sweeps: 0,
         };
@@ -166,6 +175,8 @@ impl Tables {
             acl_views,
             macip_views,
             acl: AclTables::default(),
+            ip,
+            tunnels,
             records: Vec::new(),
             free_indices: Vec::new(),
             // Index 0 is nobody's.
@@ -187,6 +198,7 @@ impl Tables {
     /// Makes all changes since the last call effective at once: each worker takes them at the start
     /// of its next run. Changes of MAC addresses are effective without.
     pub fn publish(&mut self) -> Generation {
+        self.refresh_ip();
         let generation = Generation(self.shared.generation.load(Ordering::Relaxed) + 1);
         let next = Arc::new(Snapshot {
             generation,
@@ -196,6 +208,8 @@ impl Tables {
             bridge_domains: self.bridge_domains.clone(),
             acls: self.acl_views.clone(),
             macips: self.macip_views.clone(),
+            ip: self.ip.view.clone(),
+            tunnels: self.tunnels.view.clone(),
             reclassifies: self.acl.reclassifies,
             sweeps: self.acl.sweeps,
         });

@@ -10,12 +10,16 @@ use weft_packet::{
     },
 };
 
-use super::acl::{AclRecord, AclVerdict};
+use super::{
+    acl::{AclRecord, AclVerdict},
+    ip::{Decap, Encap, IpRecord, IpStep, RewriteRecord},
+};
 use crate::{
     acl::{macip::MacIpVerdict, tuple::Family},
     error::Error,
     feature::{Bitmap, InputFeature},
     fib::Value,
+    ip::{AdjIndex, Adjacency},
 };
 
 /// Bytes of a packet that are kept to be decoded.
@@ -53,11 +57,25 @@ enum Kind {
         list: Option<u32>,
         verdict: MacIpVerdict,
     },
+    /// The nodes of IP and ARP.
+    Ip(IpRecord),
+    /// `ip4-rewrite`, `ip6-rewrite`.
+    Rewrite(Box<RewriteRecord>),
+    /// `ip4-udp-lookup`, `ip6-udp-lookup`.
+    Udp { ports: (u16, u16), bound: bool },
+    /// `vxlan4-input` and its like.
+    Decap(Decap),
+    /// `vxlan4-encap` and its like.
+    Encap(Encap),
     /// `interface-output`.
     Output { port: SwIfIndex, headers: Box<[u8]> },
     /// `error-drop`.
     Drop { rx: SwIfIndex, error: Error },
 }
+
+/// The first bytes of a packet, or of what is behind its Ethernet header.
+#[derive(Clone, Debug)]
+pub(super) struct Headers(Box<[u8]>);
 
 /// Destination and source.
 #[derive(Clone, Copy, Debug)]
@@ -81,6 +99,17 @@ impl Macs {
             destination: MacAddr([a, b, c, d, e, f]),
             source: MacAddr([g, h, i, j, k, l]),
         }
+    }
+}
+
+impl Headers {
+    pub(super) fn of(pool: &BufferPool, packet: BufferIndex, skip: usize) -> Self {
+        let all = headers(pool, packet);
+        Self(all.get(skip..).unwrap_or_default().into())
+    }
+
+    pub(super) fn as_bytes(&self) -> &[u8] {
+        &self.0
     }
 }
 
@@ -194,6 +223,34 @@ impl Record {
         })
     }
 
+    pub(crate) fn ip(step: IpStep, pool: &BufferPool, packet: BufferIndex) -> Self {
+        Self(Kind::Ip(IpRecord::new(step, pool, packet)))
+    }
+
+    pub(crate) fn ip_rewrite(
+        adjacency: &Adjacency,
+        index: AdjIndex,
+        pool: &BufferPool,
+        packet: BufferIndex,
+    ) -> Self {
+        let record = RewriteRecord::new(adjacency, index, pool, packet);
+        Self(Kind::Rewrite(Box::new(record)))
+    }
+
+    /// `ports` are source and destination.
+    pub(crate) fn udp(ports: (u16, u16), bound: bool) -> Self {
+        Self(Kind::Udp { ports, bound })
+    }
+
+    pub(crate) fn decap(record: Decap) -> Self {
+        Self(Kind::Decap(record))
+    }
+
+    /// `tunnel` is its number and VNI.
+    pub(crate) fn encap(is_gpe: bool, tunnel: Option<(u32, u32)>) -> Self {
+        Self(Kind::Encap(Encap { is_gpe, tunnel }))
+    }
+
     pub(crate) fn drop(pool: &BufferPool, packet: BufferIndex, error: Error) -> Self {
         Self(Kind::Drop {
             rx: pool.meta(packet).rx_sw_if_index,
@@ -270,6 +327,17 @@ impl fmt::Display for Record {
                 write!(f, "INACL: sw_if_index {sw_if_index}, next_index {next}")?;
                 write!(f, ", table {list}, offset {rule}")
             }
+            Kind::Ip(record) => record.fmt(f),
+            Kind::Rewrite(record) => record.fmt(f),
+            Kind::Udp {
+                ports: (source, destination),
+                bound,
+            } => {
+                let listener = if *bound { "" } else { " (no listener)" };
+                write!(f, "UDP: src-port {source} dst-port {destination}{listener}")
+            }
+            Kind::Decap(record) => record.fmt(f),
+            Kind::Encap(record) => record.fmt(f),
             Kind::Output { port, headers } => {
                 writeln!(f, "sw_if_index {port}")?;
                 frame(f, headers)

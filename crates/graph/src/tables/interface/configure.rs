@@ -18,6 +18,9 @@ impl Tables {
         if !up && matches!(interface.mode, L2Mode::Bridge { .. }) {
             interface.seq = interface.seq.wrapping_add(1);
         }
+        if !up {
+            self.flush_neighbours(index);
+        }
         self.refresh(index);
         Ok(())
     }
@@ -37,9 +40,16 @@ impl Tables {
         Ok(())
     }
 
-    /// Sets the layer-3 MTU, bytes.
-    pub fn set_mtu(&mut self, index: SwIfIndex, mtu: u32) -> Result<(), TableError> {
-        self.change(index)?.mtu = mtu;
+    /// Sets the layer-3 MTU, and that of IPv4 and of IPv6, for which 0 means the former; bytes.
+    pub fn set_mtu(
+        &mut self,
+        index: SwIfIndex,
+        mtu: u32,
+        ip_mtu: [u32; 2],
+    ) -> Result<(), TableError> {
+        let interface = self.change(index)?;
+        (interface.mtu, interface.ip_mtu) = (mtu, ip_mtu);
+        self.ip.touch();
         Ok(())
     }
 
@@ -71,6 +81,12 @@ impl Tables {
                 .set(Key::new(mac, bd_index.0), MacTarget::Bvi(index).value());
         }
         self.refresh(index);
+        let ports = self.interfaces();
+        let own = ports.filter(|(other, record)| record.port(*other) == index);
+        let own: Vec<_> = own.map(|(other, _)| other).collect();
+        for other in own {
+            self.addresses_changed(other);
+        }
         Ok(())
     }
 

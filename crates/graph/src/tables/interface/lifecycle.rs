@@ -89,6 +89,8 @@ impl Tables {
             }
         }
         self.forget_acls(index);
+        self.forget_ip(index);
+        self.forget_tunnel(index);
         if let Some(L2Mode::Xconnect { tx }) = self.interface(index).map(|own| own.mode) {
             let _ = self.set_l3(tx);
         }

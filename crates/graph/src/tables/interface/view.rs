@@ -10,7 +10,8 @@ use crate::{
     counters::InterfaceCounters,
     feature::{Bitmap, InputFeature},
     node::NodeId,
-    tables::{BdIndex, InterfaceAclView, Tables},
+    tables::{BdIndex, InterfaceAclView, InterfaceIp, Tables},
+    tunnel::TunnelView,
     vlan::{RewritePair, VlanTable},
 };
 
@@ -40,6 +41,12 @@ pub(crate) struct InterfaceView {
     /// Sub-interfaces in layer-2 mode, and the port itself: with any, the port is promiscuous.
     pub(crate) l2_count: u32,
     pub(crate) acl: InterfaceAclView,
+    /// Its addresses, if it has any.
+    pub(crate) ip: Option<Arc<InterfaceIp>>,
+    /// What it is as a tunnel.
+    pub(crate) tunnel: Option<Arc<TunnelView>>,
+    /// Where packets to it go, of a tunnel.
+    pub(crate) output_node: NodeId,
 }
 
 /// Mode of an interface, as the nodes read it.
@@ -78,7 +85,7 @@ impl DeviceClass {
             Self::AfPacket => NodeId::AfPacketInput,
             Self::VhostUser => NodeId::VhostUserInput,
             Self::PacketGenerator => NodeId::PgInput,
-            Self::Local | Self::Loopback => NodeId::LoopbackInput,
+            Self::Local | Self::Loopback | Self::Vxlan | Self::VxlanGpe => NodeId::LoopbackInput,
         }
     }
 }
@@ -110,6 +117,9 @@ impl Tables {
         view.loopback = class == Some(DeviceClass::Loopback);
         view.was_l2 = record.was_l2;
         view.port = record.port(index);
+        if view.tunnel.is_none() {
+            view.output_node = NodeId::InterfaceOutput;
+        }
         view.mac = record.mac;
         view.input_node = class.unwrap_or_default().input_node();
         view.counters = Some(Arc::clone(&record.counters));

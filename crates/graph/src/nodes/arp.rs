@@ -1,0 +1,194 @@
+//! `arp-input` and `arp-reply`: ARP on interfaces with IPv4 addresses (VPP `src/vnet/arp/arp.c`).
+//!
+//! Packets come with their Ethernet header, whose addresses `arp-reply` compares with the content's.
+//! Answered is who is on a network of the interface; learned is who asks, and who answers.
+
+use std::net::{IpAddr, Ipv4Addr};
+
+use weft_packet::{
+    BufferIndex, Flags,
+    header::{ArpOperation, ArpView, EthernetView, MacAddr},
+};
+
+use crate::{
+    error::Error,
+    ip::{Adjacency, AdjacencyKind},
+    node::{Context, Nexts, Node, NodeId},
+    tables::{InterfaceIp, IpView},
+    trace::{IpStep, Record},
+};
+
+pub(crate) struct ArpInput;
+
+pub(crate) struct ArpReply;
+
+/// What becomes of a packet.
+enum Verdict {
+    /// It goes back as a reply from this address; the sender is learned.
+    Reply(Ipv4Addr),
+    /// The sender is learned, and the packet ends.
+    Learned,
+}
+
+/// Virtual routers answer from another address than their frames' (RFC 5798 §7.3).
+const VRRP_PREFIX: [u8; 5] = [0x00, 0x00, 0x5e, 0x00, 0x01];
+
+impl Node for ArpInput {
+    const ID: NodeId = NodeId::ArpInput;
+
+    fn process<const TRACE: bool>(
+        cx: &mut Context<'_>,
+        packets: &[BufferIndex],
+        nexts: &mut Nexts,
+    ) {
+        for (&packet, next) in packets.iter().zip(nexts.iter_mut()) {
+            if TRACE {
+                let record = |pool: &_| Record::ip(IpStep::Behind, pool, packet);
+                cx.trace(Self::ID, packet, record);
+            }
+            let l2_len = usize::from(cx.pool.meta(packet).l2.l2_len);
+            let content = cx.pool.data(packet).get(l2_len..).unwrap_or_default();
+            let error = match (ArpView::parse(content), content) {
+                (Some(arp), _) if arp.sender_ip().is_unspecified() => Error::ArpInputUnset,
+                (Some(_), _) => {
+                    *next = NodeId::ArpReply;
+                    continue;
+                }
+                (None, [0, 1, ..]) => Error::ArpInputProtocol,
+                (None, _) => Error::ArpInputHardware,
+            };
+            *next = cx.drop(packet, error);
+        }
+    }
+}
+
+impl Node for ArpReply {
+    const ID: NodeId = NodeId::ArpReply;
+
+    fn process<const TRACE: bool>(
+        cx: &mut Context<'_>,
+        packets: &[BufferIndex],
+        nexts: &mut Nexts,
+    ) {
+        let mut replies = 0;
+        for (&packet, next) in packets.iter().zip(nexts.iter_mut()) {
+            if TRACE {
+                let record = |pool: &_| Record::ip(IpStep::Behind, pool, packet);
+                cx.trace(Self::ID, packet, record);
+            }
+            let verdict = judge(cx, packet);
+            *next = match verdict {
+                Ok((arp, verdict)) => {
+                    learn(cx, packet, &arp);
+                    match verdict {
+                        Verdict::Reply(own) => {
+                            replies += 1;
+                            reply(cx, packet, &arp, own)
+                        }
+                        Verdict::Learned => cx.drop(packet, Error::ArpReplyLearned),
+                    }
+                }
+                Err(error) => cx.drop(packet, error),
+            };
+        }
+        cx.count(Error::ArpReplySent, replies);
+    }
+}
+
+/// What of a packet is needed when it is changed.
+struct Arp {
+    operation: ArpOperation,
+    sender: (MacAddr, Ipv4Addr),
+    target: Ipv4Addr,
+}
+
+fn judge(cx: &Context<'_>, packet: BufferIndex) -> Result<(Arp, Verdict), Error> {
+    let meta = cx.pool.meta(packet);
+    let rx = meta.rx_sw_if_index;
+    let bytes = cx.pool.data(packet);
+    let content = bytes.get(usize::from(meta.l2.l2_len)..).unwrap_or_default();
+    let view = ArpView::parse(content).ok_or(Error::ArpInputHardware)?;
+    let frame = EthernetView::parse(bytes).ok_or(Error::ArpInputHardware)?;
+    let ip = cx.interface(rx).ip.as_deref();
+    let arp = Arp {
+        operation: view.operation(),
+        sender: (view.sender_mac(), view.sender_ip()),
+        target: view.target_ip(),
+    };
+    let lookup = |address: Ipv4Addr| -> &Adjacency {
+        let fib: &IpView = &cx.tables.ip;
+        fib.adjacency(fib.fib4.lookup(address.to_bits()))
+    };
+    let source = lookup(arp.sender.1);
+    if source.kind == AdjacencyKind::Receive {
+        return Err(Error::ArpReplySourceIsLocal);
+    }
+    let is_attached = |own: &InterfaceIp| own.is_connected(IpAddr::V4(arp.sender.1));
+    if !ip.is_some_and(is_attached) {
+        return Err(Error::ArpReplySourceNotLocal);
+    }
+    let target = lookup(arp.target);
+    let is_here = target.sw_if_index == rx;
+    match target.kind {
+        // A neighbour that is known tells that it has another MAC address.
+        AdjacencyKind::Rewrite | AdjacencyKind::Arp if is_here && arp.sender.1 == arp.target => {
+            return Ok((arp, Verdict::Learned));
+        }
+        AdjacencyKind::Receive | AdjacencyKind::Glean => {}
+        _ => return Err(Error::ArpReplyTargetNotLocal),
+    }
+    let is_local = target.kind == AdjacencyKind::Receive;
+    let is_reply = arp.operation == ArpOperation::Reply;
+    let is_vrrp = is_reply && arp.sender.0.0.starts_with(&VRRP_PREFIX);
+    if frame.source() != arp.sender.0 && !is_vrrp {
+        return Err(Error::ArpReplyMismatch);
+    }
+    match (arp.operation, is_local) {
+        (ArpOperation::Reply, true) => Ok((arp, Verdict::Learned)),
+        (ArpOperation::Request, true) if !is_here => Err(Error::ArpReplyUnnumbered),
+        (ArpOperation::Request, true) => {
+            let own = arp.target;
+            Ok((arp, Verdict::Reply(own)))
+        }
+        _ if arp.sender.1 == arp.target => Err(Error::ArpReplyGratuitous),
+        _ => Err(Error::ArpReplyTargetNotLocal),
+    }
+}
+
+/// Tells the control thread of the sender, unless that is what it knows.
+fn learn(cx: &mut Context<'_>, packet: BufferIndex, arp: &Arp) {
+    let rx = cx.pool.meta(packet).rx_sw_if_index;
+    let (mac, address) = arp.sender;
+    let ip = &cx.tables.ip;
+    let known = ip.adjacency(ip.fib4.lookup(address.to_bits()));
+    let is_known = known.kind == AdjacencyKind::Rewrite
+        && known.sw_if_index == rx
+        && known.next_hop == IpAddr::V4(address)
+        && known.link.destination() == mac;
+    if !is_known {
+        cx.learn(rx, IpAddr::V4(address), mac);
+    }
+}
+
+/// Makes the request the reply to it.
+fn reply(cx: &mut Context<'_>, packet: BufferIndex, arp: &Arp, own: Ipv4Addr) -> NodeId {
+    let rx = cx.pool.meta(packet).rx_sw_if_index;
+    let mac = cx.interface(rx).mac;
+    let content = ArpView::build(ArpOperation::Reply, (mac, own), arp.sender);
+    let l2_len = usize::from(cx.pool.meta(packet).l2.l2_len);
+    let bytes = cx.pool.data_mut(packet);
+    if let Some(place) = bytes.get_mut(l2_len..l2_len + ArpView::LEN) {
+        place.copy_from_slice(&content);
+    }
+    if let Some((destination, source)) = bytes
+        .get_mut(..12)
+        .and_then(|addresses| addresses.split_at_mut_checked(6))
+    {
+        destination.copy_from_slice(source);
+        source.copy_from_slice(&mac.0);
+    }
+    let meta = cx.pool.meta_mut(packet);
+    meta.tx_sw_if_index = rx;
+    meta.flags.insert(Flags::LOCALLY_ORIGINATED);
+    NodeId::InterfaceOutput
+}

@@ -1,0 +1,266 @@
+//! `ip6-icmp-input`, `ip6-icmp-echo-request`, `icmp6-neighbor-solicitation`,
+//! `icmp6-neighbor-advertisement` (VPP `src/vnet/ip/icmp6.c`, `src/plugins/ping`,
+//! `src/vnet/ip6-nd/ip6_nd.c`).
+
+use std::net::{IpAddr, Ipv6Addr};
+
+use weft_packet::{
+    BufferIndex, Flags,
+    checksum::update_checksum,
+    header::{
+        EthernetView, IcmpView, Ipv6View, MacAddr, NeighborMessage, NeighborView,
+    },
+};
+
+use super::neighbor_probe::ip6_message;
+use crate::{
+    error::Error,
+    ip::AdjacencyKind,
+    node::{Context, Nexts, Node, NodeId},
+    trace::{IpStep, Record},
+};
+
+pub(crate) struct Ip6IcmpInput;
+
+pub(crate) struct Ip6IcmpEchoRequest;
+
+pub(crate) struct Icmp6NeighborSolicitation;
+
+pub(crate) struct Icmp6NeighborAdvertisement;
+
+/// Type "echo request" (RFC 4443 §4.1).
+const ECHO_REQUEST: u8 = 128;
+/// Type "echo reply" (RFC 4443 §4.2).
+const ECHO_REPLY: u8 = 129;
+/// Bytes of an echo message without data.
+const ECHO_LEN: usize = 8;
+/// Hop limit of echo replies.
+const HOP_LIMIT: u8 = 64;
+
+impl Node for Ip6IcmpInput {
+    const ID: NodeId = NodeId::Ip6IcmpInput;
+
+    fn process<const TRACE: bool>(
+        cx: &mut Context<'_>,
+        packets: &[BufferIndex],
+        nexts: &mut Nexts,
+    ) {
+        for (&packet, next) in packets.iter().zip(nexts.iter_mut()) {
+            if TRACE {
+                let record = |pool: &_| Record::ip(IpStep::Input, pool, packet);
+                cx.trace(Self::ID, packet, record);
+            }
+            *next = match sort(cx.pool.data(packet)) {
+                Ok(node) => node,
+                Err(error) => cx.drop(packet, error),
+            };
+        }
+    }
+}
+
+fn sort(bytes: &[u8]) -> Result<NodeId, Error> {
+    let view = Ipv6View::parse(bytes).ok_or(Error::Icmp6TooSmall)?;
+    let icmp = IcmpView::parse(view.payload()).ok_or(Error::Icmp6TooSmall)?;
+    let (node, least, needs_neighbour) = match icmp.kind() {
+        ECHO_REQUEST => (NodeId::Ip6IcmpEchoRequest, ECHO_LEN, false),
+        133 | 134 => return Err(Error::Icmp6RouterDiscovery),
+        135 => (NodeId::Icmp6NeighborSolicitation, NeighborView::MIN_LEN, true),
+        136 => (NodeId::Icmp6NeighborAdvertisement, NeighborView::MIN_LEN, true),
+        _ => return Err(Error::Icmp6UnknownType),
+    };
+    if needs_neighbour && view.hop_limit() != 255 {
+        return Err(Error::Icmp6HopLimit);
+    }
+    if usize::from(view.payload_len()) < least || view.payload().len() < least {
+        return Err(Error::Icmp6TooSmall);
+    }
+    Ok(node)
+}
+
+impl Node for Ip6IcmpEchoRequest {
+    const ID: NodeId = NodeId::Ip6IcmpEchoRequest;
+
+    fn process<const TRACE: bool>(
+        cx: &mut Context<'_>,
+        packets: &[BufferIndex],
+        nexts: &mut Nexts,
+    ) {
+        let mut sent = 0;
+        for (&packet, next) in packets.iter().zip(nexts.iter_mut()) {
+            if TRACE {
+                let record = |pool: &_| Record::ip(IpStep::Input, pool, packet);
+                cx.trace(Self::ID, packet, record);
+            }
+            *next = if answer(cx.pool.data_mut(packet)).is_some() {
+                let meta = cx.pool.meta_mut(packet);
+                meta.flags.insert(Flags::LOCALLY_ORIGINATED);
+                sent += 1;
+                NodeId::Ip6Lookup
+            } else {
+                cx.drop(packet, Error::Icmp6TooSmall)
+            };
+        }
+        cx.count(Error::Icmp6EchoReplies, sent);
+    }
+}
+
+/// Makes a request the reply to it; `None` if it is cut off or to a group.
+fn answer(bytes: &mut [u8]) -> Option<()> {
+    let view = Ipv6View::parse(bytes)?;
+    if view.destination().is_multicast() {
+        return None;
+    }
+    let (header, message) = bytes.split_first_chunk_mut::<{ Ipv6View::LEN }>()?;
+    let message = message.first_chunk_mut::<ECHO_LEN>()?;
+    let old = u16::from_be_bytes([message[0], message[1]]);
+    let checksum = u16::from_be_bytes([message[2], message[3]]);
+    message[0] = ECHO_REPLY;
+    let new = u16::from_be_bytes([message[0], message[1]]);
+    // The pseudo-header stays the same when its addresses change places.
+    message[2..4].copy_from_slice(&update_checksum(checksum, old, new).to_be_bytes());
+    header[8..40].rotate_left(16);
+    header[7] = HOP_LIMIT;
+    Some(())
+}
+
+impl Node for Icmp6NeighborSolicitation {
+    const ID: NodeId = NodeId::Icmp6NeighborSolicitation;
+
+    fn process<const TRACE: bool>(
+        cx: &mut Context<'_>,
+        packets: &[BufferIndex],
+        nexts: &mut Nexts,
+    ) {
+        let mut sent = 0;
+        for (&packet, next) in packets.iter().zip(nexts.iter_mut()) {
+            if TRACE {
+                let record = |pool: &_| Record::ip(IpStep::Input, pool, packet);
+                cx.trace(Self::ID, packet, record);
+            }
+            let judged = solicited(cx, packet);
+            *next = match judged {
+                Ok((source, target, asking)) => {
+                    if let Some(mac) = asking {
+                        learn(cx, packet, source, mac);
+                    }
+                    sent += 1;
+                    advertise(cx, packet, source, target)
+                }
+                Err(error) => cx.drop(packet, error),
+            };
+        }
+        cx.count(Error::Icmp6AdvertisementsSent, sent);
+    }
+}
+
+/// Who asks, for which address of this switch, and who asks' MAC address if that is to be learned.
+fn solicited(
+    cx: &Context<'_>,
+    packet: BufferIndex,
+) -> Result<(Ipv6Addr, Ipv6Addr, Option<MacAddr>), Error> {
+    let bytes = cx.pool.data(packet);
+    let view = Ipv6View::parse(bytes).ok_or(Error::Icmp6TooSmall)?;
+    let message = NeighborView::parse(view.payload()).ok_or(Error::Icmp6TooSmall)?;
+    let (source, target) = (view.source(), message.target());
+    let rx = cx.pool.meta(packet).rx_sw_if_index;
+    let ip = cx.interface(rx).ip.as_deref();
+    let ip = ip.ok_or(Error::Icmp6SolicitationUnknown)?;
+    let is_near = source.is_unspecified()
+        || source.is_unicast_link_local()
+        || ip.is_connected(IpAddr::V6(source));
+    if !is_near {
+        return Err(Error::Icmp6SolicitationNotOnLink);
+    }
+    let is_own = target == ip.link_local || ip.ip6.iter().any(|(own, _)| *own == target);
+    if !is_own {
+        return Err(Error::Icmp6SolicitationUnknown);
+    }
+    let asking = message
+        .link_layer_address()
+        .filter(|_| !source.is_unspecified());
+    Ok((source, target, asking))
+}
+
+/// Makes the solicitation the advertisement that answers it.
+fn advertise(
+    cx: &mut Context<'_>,
+    packet: BufferIndex,
+    source: Ipv6Addr,
+    target: Ipv6Addr,
+) -> NodeId {
+    let (rx, l2_len) = (
+        cx.pool.meta(packet).rx_sw_if_index,
+        usize::from(cx.pool.meta(packet).l2.l2_len),
+    );
+    let mac = cx.interface(rx).mac;
+    // Who has no address yet listens to all nodes.
+    let destination = if source.is_unspecified() {
+        Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 0, 1)
+    } else {
+        source
+    };
+    let message = NeighborView::build(NeighborMessage::Advertisement, target, mac);
+    let answer = ip6_message(target, destination, message);
+    // The frame's header is still in front of the packet.
+    let Ok(link) = cx.pool.prepend(packet, l2_len) else {
+        return cx.drop(packet, Error::Icmp6TooSmall);
+    };
+    let mut bytes = link.to_vec();
+    let Some(asking) = EthernetView::parse(&bytes).map(|frame| frame.source()) else {
+        return cx.drop(packet, Error::Icmp6TooSmall);
+    };
+    bytes[..6].copy_from_slice(&asking.0);
+    bytes[6..12].copy_from_slice(&mac.0);
+    bytes.extend_from_slice(&answer);
+    let is_chained = cx.pool.is_chained(packet);
+    let space = cx.pool.space_mut(packet).get_mut(..bytes.len());
+    let Some(space) = space.filter(|_| !is_chained) else {
+        return cx.drop(packet, Error::Icmp6TooSmall);
+    };
+    space.copy_from_slice(&bytes);
+    if cx.pool.set_received(&[packet], bytes.len()).is_err() {
+        return cx.drop(packet, Error::Icmp6TooSmall);
+    }
+    let meta = cx.pool.meta_mut(packet);
+    meta.flags.remove(Flags::NEEDS_CSUM);
+    meta.tx_sw_if_index = rx;
+    NodeId::InterfaceOutput
+}
+
+impl Node for Icmp6NeighborAdvertisement {
+    const ID: NodeId = NodeId::Icmp6NeighborAdvertisement;
+
+    fn process<const TRACE: bool>(
+        cx: &mut Context<'_>,
+        packets: &[BufferIndex],
+        nexts: &mut Nexts,
+    ) {
+        for (&packet, next) in packets.iter().zip(nexts.iter_mut()) {
+            if TRACE {
+                let record = |pool: &_| Record::ip(IpStep::Input, pool, packet);
+                cx.trace(Self::ID, packet, record);
+            }
+            let view = Ipv6View::parse(cx.pool.data(packet));
+            let message = view.and_then(|view| NeighborView::parse(view.payload()));
+            let told = message.and_then(|own| Some((own.target(), own.link_layer_address()?)));
+            if let Some((target, mac)) = told {
+                learn(cx, packet, target, mac);
+            }
+            *next = cx.drop(packet, Error::Icmp6AdvertisementsReceived);
+        }
+    }
+}
+
+/// Tells the control thread of a neighbour, unless that is what it knows.
+fn learn(cx: &mut Context<'_>, packet: BufferIndex, address: Ipv6Addr, mac: MacAddr) {
+    let rx = cx.pool.meta(packet).rx_sw_if_index;
+    let ip = &cx.tables.ip;
+    let known = ip.adjacency(ip.fib6.lookup(address.to_bits()));
+    let is_known = known.kind == AdjacencyKind::Rewrite
+        && known.sw_if_index == rx
+        && known.next_hop == IpAddr::V6(address)
+        && known.link.destination() == mac;
+    if !is_known && !mac.is_group() {
+        cx.learn(rx, IpAddr::V6(address), mac);
+    }
+}
