@@ -6,10 +6,7 @@ use super::*;
 use crate::acl::address::Address;
 
 /// Routes tried one after the other.
-fn naive<A: Address>(routes: &BTreeMap<(u8, A), u32>, address: A) -> AdjIndex
-where
-    A: Ord,
-{
+fn naive<A: Address + Ord>(routes: &BTreeMap<(u8, A), u32>, address: A) -> AdjIndex {
     let mut matching = routes
         .iter()
         .rev()

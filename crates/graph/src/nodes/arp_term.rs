@@ -27,8 +27,10 @@ pub(crate) struct ArpTermL2bd;
 
 /// What becomes of a packet.
 enum Verdict {
-    /// It goes back, made the answer.
-    Answered,
+    /// It goes back, made an ARP reply.
+    Replied,
+    /// It goes back, made a neighbor advertisement.
+    Advertised,
     /// The next feature has it.
     Passed,
 }
@@ -47,7 +49,7 @@ impl Node for ArpTermL2bd {
         packets: &[BufferIndex],
         nexts: &mut Nexts,
     ) {
-        let mut replies = 0;
+        let (mut replies, mut advertisements) = (0, 0);
         for (&packet, next) in packets.iter().zip(nexts.iter_mut()) {
             if TRACE {
                 let record = |pool: &_| Record::ip(IpStep::Behind, pool, packet);
@@ -63,8 +65,11 @@ impl Node for ArpTermL2bd {
             };
             let meta = cx.pool.meta_mut(packet);
             *next = match verdict {
-                Ok(Verdict::Answered) => {
-                    replies += 1;
+                Ok(answered @ (Verdict::Replied | Verdict::Advertised)) => {
+                    match answered {
+                        Verdict::Advertised => advertisements += 1,
+                        _ => replies += 1,
+                    }
                     meta.tx_sw_if_index = meta.rx_sw_if_index;
                     NodeId::L2Output
                 }
@@ -78,6 +83,8 @@ impl Node for ArpTermL2bd {
             };
         }
         cx.count(Error::ArpTermReplies, replies);
+        // Counted there in VPP, too.
+        cx.count(Error::Icmp6AdvertisementsSent, advertisements);
     }
 }
 
@@ -90,7 +97,7 @@ fn terminate(frame: &mut [u8], l2_len: usize, known: &Neighbours) -> Result<Verd
         Some(EtherType::ARP) => arp(link, content, known),
         Some(EtherType::IPV6) => {
             let answered = neighbour_discovery(link, content, known);
-            Ok(answered.map_or(Verdict::Passed, |()| Verdict::Answered))
+            Ok(answered.map_or(Verdict::Passed, |()| Verdict::Advertised))
         }
         _ => Ok(Verdict::Passed),
     }
@@ -132,7 +139,7 @@ fn arp(link: &mut [u8], content: &mut [u8], known: &Neighbours) -> Result<Verdic
         *place = reply;
     }
     send_back(link, answer);
-    Ok(Verdict::Answered)
+    Ok(Verdict::Replied)
 }
 
 /// Makes a solicitation the advertisement that answers it; `None` if it is none, or not known here.

@@ -6,11 +6,7 @@ use weft_packet::{
     gso::{SegmentError, segment},
 };
 
-use crate::{
-    error::Error,
-    frame::Pending,
-    node::Context,
-};
+use crate::{error::Error, frame::Pending, node::Context};
 
 pub(crate) fn process(
     cx: &mut Context<'_>,

@@ -7,9 +7,7 @@ use std::net::{IpAddr, Ipv6Addr};
 use weft_packet::{
     BufferIndex, Flags,
     checksum::update_checksum,
-    header::{
-        EthernetView, IcmpView, Ipv6View, MacAddr, NeighborMessage, NeighborView,
-    },
+    header::{EthernetView, IcmpView, Ipv6View, MacAddr, NeighborMessage, NeighborView},
 };
 
 use super::neighbor_probe::ip6_message;
@@ -64,8 +62,16 @@ fn sort(bytes: &[u8]) -> Result<NodeId, Error> {
     let (node, least, needs_neighbour) = match icmp.kind() {
         ECHO_REQUEST => (NodeId::Ip6IcmpEchoRequest, ECHO_LEN, false),
         133 | 134 => return Err(Error::Icmp6RouterDiscovery),
-        135 => (NodeId::Icmp6NeighborSolicitation, NeighborView::MIN_LEN, true),
-        136 => (NodeId::Icmp6NeighborAdvertisement, NeighborView::MIN_LEN, true),
+        135 => (
+            NodeId::Icmp6NeighborSolicitation,
+            NeighborView::MIN_LEN,
+            true,
+        ),
+        136 => (
+            NodeId::Icmp6NeighborAdvertisement,
+            NeighborView::MIN_LEN,
+            true,
+        ),
         _ => return Err(Error::Icmp6UnknownType),
     };
     if needs_neighbour && view.hop_limit() != 255 {

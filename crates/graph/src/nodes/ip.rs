@@ -25,7 +25,11 @@ pub(crate) struct IpRewrite<const IP6: bool>;
 
 /// What the destination of the packet, which is whole as far as its IP header, leads to.
 #[inline]
-fn destination<const IP6: bool>(ip: &IpView, buffers: &Buffers<'_>, packet: BufferIndex) -> AdjIndex {
+fn destination<const IP6: bool>(
+    ip: &IpView,
+    buffers: &Buffers<'_>,
+    packet: BufferIndex,
+) -> AdjIndex {
     if IP6 {
         let [.., a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p] = *buffers.head::<40>(packet);
         let address = [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p];
@@ -167,7 +171,7 @@ fn rewrite<const IP6: bool>(
         };
     }
     let link = adjacency.link.as_bytes();
-    if !buffers.grow_front(packet, link.len() as i16) {
+    if !buffers.prepend(packet, link.len()) {
         return drop_for(buffers.meta_mut(packet), Error::NullNode);
     }
     if let Some(plain) = link.first_chunk::<ETHERNET_HEADER_LEN>()

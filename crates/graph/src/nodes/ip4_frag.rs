@@ -66,7 +66,7 @@ fn fragment(
         .ok_or(Error::Ip4FragMalformed)?;
     let header = bytes.get(..header_len).ok_or(Error::Ip4FragMalformed)?;
     // Offsets count in units of eight bytes.
-    let size = mtu.checked_sub(header_len).unwrap_or_default() & !7;
+    let size = mtu.saturating_sub(header_len) & !7;
     if size == 0 {
         return Err(Error::Ip4FragMalformed);
     }

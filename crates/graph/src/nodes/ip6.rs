@@ -175,12 +175,7 @@ fn receive(
 }
 
 /// Whether a checksum over a pseudo-header is right, or somebody else looked already.
-fn is_sum_right(
-    pool: &BufferPool,
-    packet: BufferIndex,
-    protocol: IpProtocol,
-    length: u16,
-) -> bool {
+fn is_sum_right(pool: &BufferPool, packet: BufferIndex, protocol: IpProtocol, length: u16) -> bool {
     let flags = pool.meta(packet).flags;
     if flags.intersects(Flags::DATA_VALID) || flags.intersects(Flags::NEEDS_CSUM) {
         return true;

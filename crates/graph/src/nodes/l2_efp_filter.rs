@@ -27,7 +27,8 @@ impl Node for L2EfpFilter {
         cx.count(Error::L2EfpFilter, packets.len());
         for (&packet, next) in packets.iter().zip(nexts.iter_mut()) {
             *next = if is_own(cx, packet) {
-                cx.interface(cx.pool.meta(packet).tx_sw_if_index).output_node
+                cx.interface(cx.pool.meta(packet).tx_sw_if_index)
+                    .output_node
             } else {
                 cx.drop(packet, Error::L2EfpFilterDrop)
             };

@@ -73,7 +73,10 @@ pub(crate) fn process<const TRACE: bool>(
             let record = |pool: &_| Record::ip(IpStep::Forward, pool, packet);
             cx.trace(node, packet, record);
         }
-        let adjacency = cx.tables.ip.adjacency(AdjIndex(cx.pool.meta(packet).adjacency));
+        let adjacency = cx
+            .tables
+            .ip
+            .adjacency(AdjIndex(cx.pool.meta(packet).adjacency));
         let wanted = if is_glean {
             destination(cx.pool.data(packet))
         } else {

@@ -45,7 +45,9 @@ impl<const IP6: bool> Node for UdpLookup<IP6> {
             let udp = UdpView::parse(rest);
             let behind = cx.pool.total_length(packet).saturating_sub(header_len);
             let port = udp.map(|udp| udp.destination_port());
-            let has_header = rest.len().min(udp.map_or(0, |udp| usize::from(udp.length())))
+            let has_header = rest
+                .len()
+                .min(udp.map_or(0, |udp| usize::from(udp.length())))
                 >= UdpView::LEN + VxlanView::LEN;
             let is_cut = udp.is_none_or(|udp| usize::from(udp.length()) > behind);
             let listener = ports.iter().find(|(own, _)| Some(*own) == port);

@@ -188,7 +188,11 @@ fn flow_hash(buffers: &Buffers<'_>, packet: BufferIndex) -> u16 {
             // Fragments of one packet stay together.
             let is_fragment = word(l2_len) & 0x3fff != 0;
             let has_ports = first >> 24 == 0x45 && matches!(protocol, 6 | 17) && !is_fragment;
-            let ports = if has_ports { word(l2_len + 20) >> 32 } else { 0 };
+            let ports = if has_ports {
+                word(l2_len + 20) >> 32
+            } else {
+                0
+            };
             [word(l2_len + 12), protocol << 32 | ports]
         }
         EtherType::IPV6 if length >= l2_len + 44 => {
@@ -221,7 +225,7 @@ fn put_ip4(
 ) -> Option<u32> {
     let length = buffers.meta(packet).total_length() + TunnelHeader::IP4_LEN as u32;
     let short = u16::try_from(length).ok()?;
-    if !buffers.grow_front(packet, TunnelHeader::IP4_LEN as i16) {
+    if !buffers.prepend(packet, TunnelHeader::IP4_LEN) {
         return None;
     }
     let head = buffers.head_mut::<{ TunnelHeader::IP4_LEN }>(packet);
@@ -243,7 +247,7 @@ fn put_ip6(
 ) -> Option<u32> {
     let length = buffers.meta(packet).total_length() + TunnelHeader::IP6_LEN as u32;
     let payload = u16::try_from(length - Ipv6View::LEN as u32).ok()?;
-    if !buffers.grow_front(packet, TunnelHeader::IP6_LEN as i16) {
+    if !buffers.prepend(packet, TunnelHeader::IP6_LEN) {
         return None;
     }
     let head = buffers.head_mut::<{ TunnelHeader::IP6_LEN }>(packet);

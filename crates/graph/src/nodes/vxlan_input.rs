@@ -204,7 +204,7 @@ fn take_out(
     outer: usize,
 ) -> Result<u64, Error> {
     let here = usize::from(buffers.meta(packet).length());
-    if here < outer + ETHERNET_HEADER_LEN || !buffers.grow_front(packet, -(outer as i16)) {
+    if here < outer + ETHERNET_HEADER_LEN || !buffers.advance(packet, outer) {
         return Err(Error::EthernetTooShort);
     }
     let head = buffers.head::<22>(packet);

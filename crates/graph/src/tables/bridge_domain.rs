@@ -145,7 +145,10 @@ impl BdView {
 impl BridgeDomain {
     /// What ARP and neighbour discovery are answered with, in the order of addresses.
     pub fn neighbours(&self) -> Vec<(IpAddr, MacAddr)> {
-        let all = self.neighbours.iter().map(|(address, mac)| (*address, *mac));
+        let all = self
+            .neighbours
+            .iter()
+            .map(|(address, mac)| (*address, *mac));
         let mut all: Vec<_> = all.collect();
         all.sort_unstable();
         all

@@ -25,8 +25,8 @@ use weft_packet::SwIfIndex;
 use super::chunked::Chunked;
 use crate::ip::{AdjIndex, Adjacency, IpFib, IpPrefix};
 
-pub(crate) use address::InterfaceIp;
 pub use address::InterfaceAddress;
+pub(crate) use address::InterfaceIp;
 pub use neighbour::Neighbour;
 pub(crate) use neighbour::NeighbourQueue;
 pub use route::{FibEntryIp, FibEntryKind, FibSource, PathKind, Route, RoutePath};
@@ -86,11 +86,6 @@ impl IpTables {
     /// Something of what the FIB is made of has changed.
     pub(super) fn touch(&mut self) {
         self.is_stale = true;
-    }
-
-    /// Whether there is nothing that could be routed.
-    fn is_unused(&self) -> bool {
-        self.addresses.is_empty() && self.routes.is_empty() && self.numbers.is_empty()
     }
 }
 

@@ -9,8 +9,8 @@ use std::sync::{
 use weft_packet::SwIfIndex;
 
 use super::{
-    AclView, BdIndex, BdView, InterfaceView, IpView, MacIpView, NeighbourQueue, Tables, TunnelsView,
-    acl::AclTables, chunked::Chunked, ip::IpTables, tunnel::Tunnels,
+    AclView, BdIndex, BdView, InterfaceView, IpView, MacIpView, NeighbourQueue, Tables,
+    TunnelsView, acl::AclTables, chunked::Chunked, ip::IpTables, tunnel::Tunnels,
 };
 use crate::{
     acl::{

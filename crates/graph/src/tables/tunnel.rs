@@ -190,7 +190,10 @@ impl Tables {
 
     /// Looks up anew what each tunnel leads to, and adds that to `used`.
     pub(super) fn restack_tunnels(&mut self, used: &mut HashSet<AdjIndex>) {
-        let all: Vec<_> = self.tunnels().map(|(index, own)| (index, own.remote)).collect();
+        let all: Vec<_> = self
+            .tunnels()
+            .map(|(index, own)| (index, own.remote))
+            .collect();
         for (index, remote) in all {
             let adjacency = self.stack(remote);
             used.insert(adjacency);

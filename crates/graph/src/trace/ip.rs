@@ -131,7 +131,7 @@ impl Decap {
         Self {
             is_gpe,
             instance,
-            vni: vni.map_or(0, |vni| vni.get()),
+            vni: vni.map_or(0, weft_packet::header::Vni::get),
             error,
         }
     }
@@ -210,13 +210,13 @@ fn packet(f: &mut fmt::Formatter<'_>, bytes: &[u8]) -> fmt::Result {
     } else if let Some(view) = Ipv6View::parse(bytes) {
         ip6(f, &view)
     } else if let Some(view) = ArpView::parse(bytes) {
-        arp(f, &view)
+        arp(f, view)
     } else {
         write!(f, "{} bytes", bytes.len())
     }
 }
 
-fn arp(f: &mut fmt::Formatter<'_>, view: &ArpView<'_>) -> fmt::Result {
+fn arp(f: &mut fmt::Formatter<'_>, view: ArpView<'_>) -> fmt::Result {
     match view.operation() {
         ArpOperation::Request => f.write_str("request")?,
         ArpOperation::Reply => f.write_str("reply")?,

@@ -5,7 +5,9 @@ use std::net::IpAddr;
 
 use weft_packet::{
     checksum::Sum,
-    header::{IpProtocol, Ipv4View, Ipv6View, UdpView, Vni, VxlanGpeProtocol, VxlanGpeView, VxlanView},
+    header::{
+        IpProtocol, Ipv4View, Ipv6View, UdpView, Vni, VxlanGpeProtocol, VxlanGpeView, VxlanView,
+    },
 };
 
 use super::Encapsulation;

@@ -6,7 +6,7 @@ use weft_graph::{
     BdFlags, BdId, DeviceClass, Error, Graph, OuterTag, PortType, Severity, SubInterfaceMatch,
     SwIfIndex, Tables, TagRewrite,
 };
-use weft_packet::{BufferIndex, BufferPool, header::MacAddr};
+use weft_packet::{BufferIndex, BufferPool, Offload, complete_checksum, header::MacAddr};
 
 pub(crate) const BD: BdId = BdId(10);
 
@@ -36,6 +36,30 @@ const SEEN: [Error; 5] = [
     Error::L2Flood,
     Error::L2Output,
     Error::L2EfpFilter,
+];
+
+/// Counters of packets that end without fault.
+const ENDED: [Error; 11] = [
+    Error::Ip4ArpThrottled,
+    Error::Ip4ArpRequestSent,
+    Error::Ip4GleanThrottled,
+    Error::Ip4GleanRequestSent,
+    Error::Ip6NeighborThrottled,
+    Error::Ip6NeighborRequestSent,
+    Error::Ip6GleanThrottled,
+    Error::Ip6GleanRequestSent,
+    Error::Ip4FragDone,
+    Error::ArpReplyLearned,
+    Error::Icmp6AdvertisementsReceived,
+];
+
+/// Counters of packets that nodes made.
+const MADE: [Error; 5] = [
+    Error::Ip4ArpRequestSent,
+    Error::Ip4GleanRequestSent,
+    Error::Ip6NeighborRequestSent,
+    Error::Ip6GleanRequestSent,
+    Error::Ip4FragSent,
 ];
 
 impl Lab {
@@ -104,12 +128,25 @@ impl Lab {
     /// Checks what must hold after every step: no buffer is lost, and each packet or copy that came
     /// into being was sent or dropped under a reason.
     pub(crate) fn send(&mut self, port: SwIfIndex, frames: &[&[u8]]) -> Outcome {
+        self.send_with(port, frames, Offload::default())
+    }
+
+    /// As [`Lab::send`], with an offload on every packet.
+    pub(crate) fn send_with(
+        &mut self,
+        port: SwIfIndex,
+        frames: &[&[u8]],
+        offload: Offload,
+    ) -> Outcome {
         self.tables.publish();
         let before = self.tables.errors();
         let packets: Vec<BufferIndex> = frames
             .iter()
             .map(|frame| self.pool.alloc_from(frame).unwrap())
             .collect();
+        for &packet in &packets {
+            self.pool.set_offload(packet, offload);
+        }
         self.graph.input(&mut self.pool, port, &packets, self.now);
         let mut rounds = 0;
         while self.graph.run(&mut self.pool, self.now) {
@@ -120,6 +157,8 @@ impl Lab {
         let pool = &mut self.pool;
         self.graph.drain_tx(|port, packets| {
             for &packet in packets {
+                // As a port would that leaves nothing to its peer.
+                complete_checksum(pool, packet).unwrap();
                 sent.push((port, pool.segments(packet).flatten().copied().collect()));
                 pool.free(packet);
             }
@@ -145,17 +184,47 @@ impl Lab {
             .collect();
         let drops: u64 = counted
             .iter()
-            .filter(|(error, _)| error.severity() == Severity::Error)
+            .filter(|(error, _)| error.severity() == Severity::Error || ENDED.contains(error))
             .map(|(_, count)| count)
             .sum();
+        let made: u64 = MADE.iter().map(|&error| delta(error)).sum();
         if delta(Error::L2Flood) == 0 {
             assert_eq!(
                 sent.len() as u64 + drops,
-                frames.len() as u64,
+                frames.len() as u64 + made,
                 "{counted:?}"
             );
         }
+        self.tables.learn_neighbours(self.now);
         Outcome { sent, counted }
+    }
+
+    /// Sends one super-packet and gives what came out of it, in order.
+    pub(crate) fn send_with_segments(
+        &mut self,
+        port: SwIfIndex,
+        frame: &[u8],
+        offload: Offload,
+    ) -> Vec<Vec<u8>> {
+        let packet = self.pool.alloc_from(frame).unwrap();
+        self.pool.set_offload(packet, offload);
+        self.graph.input(&mut self.pool, port, &[packet], self.now);
+        assert!(!self.graph.run(&mut self.pool, self.now));
+        let mut sent = Vec::new();
+        let pool = &mut self.pool;
+        self.graph.drain_tx(|_, packets| {
+            for &packet in packets {
+                assert_eq!(
+                    pool.offload(packet),
+                    Offload::default(),
+                    "nothing is left to do"
+                );
+                sent.push(pool.segments(packet).flatten().copied().collect());
+                pool.free(packet);
+            }
+        });
+        assert_eq!(self.pool.stats().free, BUFFERS, "buffers were lost");
+        sent
     }
 
     /// Makes an address known behind a port, and forgets what came of it.

@@ -5,8 +5,13 @@
     clippy::unwrap_used,
     reason = "helpers of tests, outside of test functions, where a failure is the finding"
 )]
+#![allow(
+    clippy::cast_possible_truncation,
+    reason = "lengths of packets that tests make"
+)]
 
 mod acl;
+mod arp_term;
 mod bridging;
 mod control;
 mod features;
@@ -17,6 +22,9 @@ mod loopback;
 mod macip;
 mod ports;
 mod properties;
+mod routing;
 mod trace;
+mod tunnels;
+mod underlay;
 mod vlans;
 mod workers;

@@ -101,6 +101,19 @@ impl Buffers<'_> {
         true
     }
 
+    /// Lets the packet start `bytes` earlier; `false`, and nothing changed, if there is not so much
+    /// headroom.
+    #[inline]
+    pub fn prepend(&mut self, packet: BufferIndex, bytes: usize) -> bool {
+        i16::try_from(bytes).is_ok_and(|bytes| self.grow_front(packet, bytes))
+    }
+
+    /// Lets the packet start `bytes` later; `false`, and nothing changed, if its first buffer has fewer.
+    #[inline]
+    pub fn advance(&mut self, packet: BufferIndex, bytes: usize) -> bool {
+        i16::try_from(bytes).is_ok_and(|bytes| self.grow_front(packet, -bytes))
+    }
+
     /// Brings the cache lines of a packet's metadata and header near.
     #[inline]
     pub fn prefetch(&self, buffer: BufferIndex) {

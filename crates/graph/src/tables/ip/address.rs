@@ -72,8 +72,13 @@ impl Tables {
     /// # Errors
     /// There is no such interface, it has the address already, or the network overlaps one of another
     /// interface or of another length.
-    pub fn add_address(&mut self, index: SwIfIndex, new: InterfaceAddress) -> Result<(), TableError> {
-        self.interface(index).ok_or(TableError::NoInterface(index))?;
+    pub fn add_address(
+        &mut self,
+        index: SwIfIndex,
+        new: InterfaceAddress,
+    ) -> Result<(), TableError> {
+        self.interface(index)
+            .ok_or(TableError::NoInterface(index))?;
         let network = new.network().ok_or(TableError::PrefixLength(new.len))?;
         for (&other, addresses) in &self.ip.addresses {
             for own in addresses {
@@ -99,7 +104,11 @@ impl Tables {
     ///
     /// # Errors
     /// It has no such address.
-    pub fn delete_address(&mut self, index: SwIfIndex, old: InterfaceAddress) -> Result<(), TableError> {
+    pub fn delete_address(
+        &mut self,
+        index: SwIfIndex,
+        old: InterfaceAddress,
+    ) -> Result<(), TableError> {
         let addresses = self.ip.addresses.get_mut(&index);
         let addresses = addresses.ok_or(TableError::NoAddress(old.address))?;
         let count = addresses.len();

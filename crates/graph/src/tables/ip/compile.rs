@@ -82,14 +82,18 @@ impl Tables {
                 entries.entry(prefix).or_insert(route);
             }
         }
-        for (&(interface, address), _) in &self.ip.neighbours {
+        for &(interface, address) in self.ip.neighbours.keys() {
             let path = RoutePath {
                 kind: PathKind::Normal,
                 interface: Some(interface),
                 next_hop: Some(address),
             };
             let view = self.interfaces.get(interface.0);
-            if view.ip.as_ref().is_some_and(|own| own.is_connected(address)) {
+            if view
+                .ip
+                .as_ref()
+                .is_some_and(|own| own.is_connected(address))
+            {
                 let neighbour = (FibEntryKind::Neighbour, path);
                 entries.entry(IpPrefix::host(address)).or_insert(neighbour);
             }
@@ -115,7 +119,7 @@ impl Tables {
         let mut used = HashSet::new();
         let (mut fib4, mut fib6) = (IpFib::new(), IpFib::new());
         for (&prefix, &(_, path)) in &entries {
-            let adjacency = match self.resolve(&entries, prefix, path) {
+            let adjacency = match resolve(&entries, prefix, path) {
                 Some(key) => self.number(key),
                 None => AdjIndex::DROP,
             };
@@ -129,7 +133,12 @@ impl Tables {
         self.ip.view.fib6 = Arc::new(fib6);
         self.restack_tunnels(&mut used);
         self.ip.forget_unused(&used);
-        let keys: Vec<_> = self.ip.numbers.iter().map(|(key, at)| (*key, *at)).collect();
+        let keys: Vec<_> = self
+            .ip
+            .numbers
+            .iter()
+            .map(|(key, at)| (*key, *at))
+            .collect();
         for (key, at) in keys {
             self.write_adjacency(key, at);
         }
@@ -150,47 +159,6 @@ impl Tables {
             }
             _ => at,
         }
-    }
-
-    /// The adjacency of a path; `None` is a drop.
-    fn resolve(
-        &self,
-        entries: &Entries,
-        prefix: IpPrefix,
-        path: RoutePath,
-    ) -> Option<AdjacencyKey> {
-        let mut path = path;
-        for _ in 0..RECURSION_MAX {
-            match (path.kind, path.interface, path.next_hop) {
-                (PathKind::Drop, _, _) => return None,
-                (PathKind::Local, interface, next_hop) => {
-                    let interface = interface.unwrap_or_default();
-                    let address = next_hop.unwrap_or(prefix.address());
-                    return Some(AdjacencyKey::Receive(interface, address));
-                }
-                (PathKind::Normal, Some(interface), Some(next_hop)) => {
-                    return Some(AdjacencyKey::NextHop(interface, next_hop));
-                }
-                (PathKind::Normal, Some(interface), None) => {
-                    return Some(AdjacencyKey::Glean(interface, prefix.address()));
-                }
-                (PathKind::Normal, None, None) => return None,
-                (PathKind::Normal, None, Some(next_hop)) => {
-                    let (_, next) = covering(entries, next_hop, prefix)?;
-                    path = match (next.kind, next.interface, next.next_hop) {
-                        // On a connected network: the next hop itself is asked for.
-                        (PathKind::Normal, Some(_), None) => RoutePath {
-                            next_hop: Some(next_hop),
-                            ..next
-                        },
-                        // A next hop that is this switch leads nowhere.
-                        (PathKind::Local, _, _) => return None,
-                        _ => next,
-                    };
-                }
-            }
-        }
-        None
     }
 
     /// The number of an adjacency, a new one if it has none.
@@ -221,10 +189,10 @@ impl Tables {
             }
             AdjacencyKey::NextHop(interface, address) => {
                 match self.ip.neighbours.get(&(interface, address)) {
-                    Some(own) => {
-                        self.towards(AdjacencyKind::Rewrite, interface, address, own.mac)
+                    Some(own) => self.towards(AdjacencyKind::Rewrite, interface, address, own.mac),
+                    None => {
+                        self.towards(AdjacencyKind::Arp, interface, address, MacAddr::BROADCAST)
                     }
-                    None => self.towards(AdjacencyKind::Arp, interface, address, MacAddr::BROADCAST),
                 }
             }
         };
@@ -277,6 +245,41 @@ impl IpTables {
     }
 }
 
+/// The adjacency of a path; `None` is a drop.
+fn resolve(entries: &Entries, prefix: IpPrefix, path: RoutePath) -> Option<AdjacencyKey> {
+    let mut path = path;
+    for _ in 0..RECURSION_MAX {
+        match (path.kind, path.interface, path.next_hop) {
+            (PathKind::Drop, _, _) | (PathKind::Normal, None, None) => return None,
+            (PathKind::Local, interface, next_hop) => {
+                let interface = interface.unwrap_or_default();
+                let address = next_hop.unwrap_or(prefix.address());
+                return Some(AdjacencyKey::Receive(interface, address));
+            }
+            (PathKind::Normal, Some(interface), Some(next_hop)) => {
+                return Some(AdjacencyKey::NextHop(interface, next_hop));
+            }
+            (PathKind::Normal, Some(interface), None) => {
+                return Some(AdjacencyKey::Glean(interface, prefix.address()));
+            }
+            (PathKind::Normal, None, Some(next_hop)) => {
+                let (_, next) = covering(entries, next_hop, prefix)?;
+                path = match (next.kind, next.interface, next.next_hop) {
+                    // On a connected network: the next hop itself is asked for.
+                    (PathKind::Normal, Some(_), None) => RoutePath {
+                        next_hop: Some(next_hop),
+                        ..next
+                    },
+                    // A next hop that is this switch leads nowhere.
+                    (PathKind::Local, _, _) => return None,
+                    _ => next,
+                };
+            }
+        }
+    }
+    None
+}
+
 /// The longest entry for an address, other than `but`.
 fn covering(entries: &Entries, address: IpAddr, but: IpPrefix) -> Option<(IpPrefix, RoutePath)> {
     let longest = IpPrefix::host(address).len();
@@ -302,7 +305,7 @@ fn tags_of(matched: SubInterfaceMatch) -> Vec<(EtherType, u16)> {
             (tpid(outer), vlan),
             (EtherType::DOT1Q, inner.unwrap_or_default()),
         ],
-        _ => Vec::new(),
+        SubInterfaceMatch::Default => Vec::new(),
     }
 }
 
