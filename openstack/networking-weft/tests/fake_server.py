@@ -131,6 +131,13 @@ class Handler(BaseHTTPRequestHandler):
             200, {"host": host, "port": port_id} | ({"state": state} if state else {})
         )
 
+    @staticmethod
+    def next_line(lines, store):
+        try:
+            return lines.get(timeout=1)
+        except queue.Empty:
+            return {"type": "progress", "revision": store.revision}
+
     def watch(self, store, query):
         lines = queue.Queue()
         revision = int(query.get("revision", ["0"])[0])
@@ -149,7 +156,7 @@ class Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.close_connection = True
         try:
-            while (line := lines.get()) is not None:
+            while (line := self.next_line(lines, store)) is not None:
                 self.wfile.write(json.dumps(line).encode() + b"\n")
         except OSError:
             pass

@@ -118,9 +118,15 @@ _CONCERNS: dict[type, Callable[[Touched, Any, str], None]] = {
 }
 
 
-def _differs(obj: Any, fields: Iterable[str]) -> bool:
-    attributes = inspect(obj).attrs
-    return any(attributes[name].history.has_changes() for name in fields)
+def _differs(obj: Any, fields: Iterable[str] | None = None) -> bool:
+    """Whether any of these columns, or any at all, got another value.
+
+    That an object is dirty says less: Neutron sets many a column to what it was.
+    """
+    state = inspect(obj)
+    if fields is None:
+        fields = state.mapper.column_attrs.keys()
+    return any(state.attrs[name].history.has_changes() for name in fields)
 
 
 def gather(session: Session, _flush_context: object) -> None:
@@ -132,7 +138,7 @@ def gather(session: Session, _flush_context: object) -> None:
     ):
         for obj in objects:
             concern = _CONCERNS.get(type(obj))
-            if concern is not None:
+            if concern is not None and (fate != "dirty" or _differs(obj)):
                 concern(session.info.setdefault(_KEY, Touched()), obj, fate)
 
 

@@ -11,7 +11,6 @@ import sqlalchemy as sa
 from neutron.db.models.segment import NetworkSegment
 from neutron_lib import context as n_context
 from neutron_lib.db import api as db_api
-from oslo_db import exception as db_exc
 from sqlalchemy.orm import Session
 
 from networking_weft import constants, vni_ranges
@@ -20,19 +19,21 @@ from networking_weft.db.models import GpeAllocation
 _T = GpeAllocation.__table__
 
 GUESSES = 4
-SEARCHES = 32
-"""How often a gap that was found and then taken by somebody else is searched for anew."""
 
 _random = random.SystemRandom()
 
 
 def take(context: n_context.Context, vni: int) -> bool:
-    """Takes one; false if it is in use. Part of the caller's transaction, if there is one."""
-    try:
-        with db_api.CONTEXT_WRITER.using(context), context.session.begin_nested():
-            context.session.execute(sa.insert(_T).values(vni=vni))
-    except db_exc.DBDuplicateEntry:
-        return False
+    """Takes one; false if it is in use. Part of the caller's transaction, if there is one.
+
+    Of two that take the same one at a time the later one's transaction fails by the primary key,
+    and Neutron does it again.
+    """
+    with db_api.CONTEXT_WRITER.using(context):
+        session = context.session
+        if session.execute(sa.select(_T.c.vni).where(_T.c.vni == vni)).first():
+            return False
+        session.execute(sa.insert(_T).values(vni=vni))
     return True
 
 
@@ -45,15 +46,10 @@ def take_any(context: n_context.Context, ranges: vni_ranges.Ranges) -> int | Non
         vni = vni_ranges.nth(ranges, _random.randrange(size))
         if take(context, vni):
             return vni
-    for _ in range(SEARCHES):
-        start = vni_ranges.nth(ranges, _random.randrange(size))
-        with db_api.CONTEXT_WRITER.using(context):
-            vni = _gap(context.session, vni_ranges.from_here(ranges, start))
-        if vni is None:
-            return None
-        if take(context, vni):
-            return vni
-    return None
+    start = vni_ranges.nth(ranges, _random.randrange(size))
+    with db_api.CONTEXT_WRITER.using(context):
+        vni = _gap(context.session, vni_ranges.from_here(ranges, start))
+        return vni if vni is not None and take(context, vni) else None
 
 
 def _gap(session: Session, ranges: list[tuple[int, int]]) -> int | None:
