@@ -1,10 +1,13 @@
 //! The keys of the store, in networking-vpp's layout, under one lead-in.
 
 use crate::group_id::{AddressGroupId, SecurityGroupId};
+use crate::mac::Mac;
 use crate::name::{HostName, PhysnetName};
+use crate::overlay::{OverlayProtocol, OverlaySegment};
 use crate::port_id::PortId;
 use crate::resource::Resource;
 use crate::status::ConditionKind;
+use crate::vni::InvalidVni;
 
 /// All keys that begin with one lead-in. Builds and parses them; the only place that knows the
 /// layout.
@@ -35,6 +38,11 @@ pub enum Key {
     GroupMember(SecurityGroupId, PortId),
     /// `global/address_groups/{group}`: the addresses of an address group.
     AddressGroup(AddressGroupId),
+    /// `global/networks/{type}/{vni}`: how an overlay network forwards.
+    Network(OverlaySegment),
+    /// `global/networks/{type}/{vni}/{host}/{mac}`: the MAC address is behind the host (under the
+    /// lease of its agent).
+    MacAdvertisement(OverlaySegment, HostName, Mac),
 }
 
 /// Why a key has no meaning here.
@@ -89,6 +97,12 @@ impl Keyspace {
             Key::SecurityGroup(group) => format!("{lead_in}global/secgroups/{group}"),
             Key::GroupMember(group, port) => format!("{lead_in}global/remote_group/{group}/{port}"),
             Key::AddressGroup(group) => format!("{lead_in}global/address_groups/{group}"),
+            Key::Network(OverlaySegment { protocol, vni }) => {
+                format!("{lead_in}global/networks/{protocol}/{vni}")
+            }
+            Key::MacAdvertisement(segment, host, mac) => {
+                format!("{}{host}/{mac}", self.mac_advertisements_of(*segment))
+            }
         }
     }
 
@@ -103,6 +117,11 @@ impl Keyspace {
         let parts: Vec<&str> = rest.split('/').collect();
         let id = |text: &str| PortId::new(text).map_err(|error| part(&error));
         let security_group = |text: &str| SecurityGroupId::new(text).map_err(|error| part(&error));
+        let segment = |protocol: &str, vni: &str| {
+            let protocol = OverlayProtocol::parse(protocol).ok_or_else(foreign)?;
+            let vni = vni.parse().map_err(|error: InvalidVni| part(&error))?;
+            Ok(OverlaySegment { protocol, vni })
+        };
         let (tree, host, rest) = match parts.as_slice() {
             ["global", "secgroups", group] => {
                 return Ok(Key::SecurityGroup(security_group(group)?));
@@ -113,6 +132,17 @@ impl Keyspace {
             ["global", "address_groups", group] => {
                 let group = AddressGroupId::new(*group).map_err(|error| part(&error))?;
                 return Ok(Key::AddressGroup(group));
+            }
+            ["global", "networks", protocol, vni] => {
+                return Ok(Key::Network(segment(protocol, vni)?));
+            }
+            ["global", "networks", protocol, vni, host, mac] => {
+                let host = HostName::new(*host).map_err(|error| part(&error))?;
+                let mac: Mac = mac.parse().map_err(|error| part(&error))?;
+                if !mac.is_unicast() {
+                    return Err(part(&format!("{mac} is no address of one station")));
+                }
+                return Ok(Key::MacAdvertisement(segment(protocol, vni)?, host, mac));
             }
             [tree, host, rest @ ..] => (*tree, HostName::new(*host), rest),
             _ => return Err(foreign()),
@@ -182,6 +212,17 @@ impl Keyspace {
         format!("{}global/address_groups/", self.lead_in)
     }
 
+    /// The prefix of all overlay networks and of where their MAC addresses are.
+    pub fn networks(&self) -> String {
+        format!("{}global/networks/", self.lead_in)
+    }
+
+    /// The prefix of where the MAC addresses of an overlay network are.
+    pub fn mac_advertisements_of(&self, segment: OverlaySegment) -> String {
+        let OverlaySegment { protocol, vni } = segment;
+        format!("{}global/networks/{protocol}/{vni}/", self.lead_in)
+    }
+
     /// The prefix of what `host` says of itself.
     pub fn state_of(&self, host: &HostName) -> String {
         format!("{}state/{host}/", self.lead_in)
@@ -214,6 +255,9 @@ mod tests {
             "/networking-vpp/global/secgroups/2be282a7-0a04-4411-9a8f-4eeb1c676454",
             "/networking-vpp/global/remote_group/2be282a7-0a04-4411-9a8f-4eeb1c676454/web-1",
             "/networking-vpp/global/address_groups/offices",
+            "/networking-vpp/global/networks/vxlan/1007",
+            "/networking-vpp/global/networks/gpe/1007/sjo-smf-ubuntu-server-3/fa:16:3e:ba:a8:12",
+            "/networking-vpp/state/vpp-rocks/conditions/network/gpe.1007",
         ] {
             assert_eq!(keys.text(&keys.parse(text).unwrap()), text);
         }
@@ -231,6 +275,14 @@ mod tests {
     }
 
     #[test]
+    fn a_prefix_of_one_network_holds_no_other_networks_keys() {
+        let keys = Keyspace::default();
+        let prefix = keys.mac_advertisements_of("gpe.100".parse().unwrap());
+        let other = Key::Network("gpe.1007".parse().unwrap());
+        assert!(!keys.text(&other).starts_with(&prefix));
+    }
+
+    #[test]
     fn what_is_not_ours_is_told_from_what_is_wrong() {
         let keys = Keyspace::default();
         for text in [
@@ -238,6 +290,8 @@ mod tests {
             "/other/nodes/h/ports/p",
             "/networking-vpp/nodes/h",
             "/networking-vpp/nodes/h/x/p",
+            "/networking-vpp/global/networks/gre/7",
+            "/networking-vpp/global/networks/gpe/7/h",
         ] {
             assert!(
                 matches!(keys.parse(text), Err(InvalidKey::Foreign(_))),
@@ -249,6 +303,9 @@ mod tests {
             "/networking-vpp/nodes/a b/ports/p",
             "/networking-vpp/global/secgroups/a b",
             "/networking-vpp/global/remote_group/web/a b",
+            "/networking-vpp/global/networks/gpe/0",
+            "/networking-vpp/global/networks/gpe/7/h/10.0.0.1",
+            "/networking-vpp/global/networks/gpe/7/h/ff:ff:ff:ff:ff:ff",
         ] {
             assert!(
                 matches!(keys.parse(text), Err(InvalidKey::Part { .. })),

@@ -40,10 +40,11 @@ pub use name::{HostName, IfName, InvalidName, PhysnetName, VppIfName};
 pub use overlay::{InvalidOverlaySegment, OverlayProtocol, OverlaySegment};
 pub use port_id::{InvalidPortId, PortId};
 pub use record::{
-    AddressGroup, AddressPair, BindingType, FixedIp, GroupMember, IcmpMessages, InvalidMtu,
-    InvalidPortRange, InvalidRecord, Mtu, NetData, PortBinding, PortDevice, PortProtocol,
-    PortRange, PortState, Remote, SecurityGroup, SecurityRule, Traffic, decode_address_group,
-    decode_group_member, decode_port, decode_security_group,
+    AddressGroup, AddressPair, Alive, BindingType, FixedIp, GroupMember, IcmpMessages, InvalidMtu,
+    InvalidPortRange, InvalidRecord, MacAdvertisement, Mtu, NetData, Network, PortBinding,
+    PortDevice, PortProtocol, PortRange, PortState, Remote, SecurityGroup, SecurityRule, Traffic,
+    VhostUserSockets, decode_address_group, decode_alive, decode_group_member,
+    decode_mac_advertisement, decode_network, decode_port, decode_security_group,
 };
 pub use resource::{LastWritten, Resource, RevisionNumber};
 pub use segment::{InvalidSegment, NetworkSegment};

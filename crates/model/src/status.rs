@@ -14,6 +14,8 @@ pub enum ConditionKind {
     Physnet,
     /// A security group that ports of the host use.
     SecurityGroup,
+    /// An overlay network that ports of the host are on: its tunnels to other hosts.
+    Network,
 }
 
 /// How far a desired object has come.
@@ -70,6 +72,7 @@ impl ConditionKind {
             Self::Port => "port",
             Self::Physnet => "physnet",
             Self::SecurityGroup => "security-group",
+            Self::Network => "network",
         }
     }
 
@@ -78,6 +81,7 @@ impl ConditionKind {
             "port" => Some(Self::Port),
             "physnet" => Some(Self::Physnet),
             "security-group" => Some(Self::SecurityGroup),
+            "network" => Some(Self::Network),
             _ => None,
         }
     }

@@ -1,4 +1,5 @@
 mod addresses;
+mod overlay;
 mod security_group;
 
 use super::*;
