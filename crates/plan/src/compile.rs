@@ -5,22 +5,27 @@
 //! it along. A change costs what it changes, whatever else the host holds.
 //!
 //! The lists of a group are made by the group (`policy/groups.rs`), and a port only names them. While
-//! a group is not decided, its lists are neither wanted nor unwanted.
+//! a group is not decided, its lists are neither wanted nor unwanted. The same holds of an overlay
+//! network, its bridge domain and what it knows of other hosts (`overlay.rs`).
 
 mod group;
+mod network;
 mod port;
+mod unmet;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use weft_model::{PortId, SecurityGroupId};
+use weft_model::{NetworkSegment, OverlaySegment, PortId, SecurityGroupId};
 
 use crate::claim::Claims;
 use crate::intent::{HostNetwork, PortRecord};
 use crate::object::{AclKey, Object, ObjectKey, Uplink};
+use crate::overlay::{LocalMac, Networks};
 use crate::policy::Groups;
 use crate::table::{Table, in_order};
 
 use port::{Need, claims_of};
+pub use unmet::Unmet;
 
 /// The objects that a host's intent asks for.
 #[derive(Clone, Debug)]
@@ -28,16 +33,21 @@ pub struct Compiler {
     network: HostNetwork,
     records: BTreeMap<PortId, PortRecord>,
     /// What each record was compiled to, or why it could not be.
-    compiled: BTreeMap<PortId, Result<Vec<ObjectKey>, String>>,
+    compiled: BTreeMap<PortId, Result<Vec<ObjectKey>, Unmet>>,
     claims: Claims,
     groups: Groups,
+    networks: Networks,
+    /// What each port on an overlay network has there.
+    local_macs: BTreeMap<PortId, (OverlaySegment, Vec<LocalMac>)>,
     objects: Table<Shared>,
 }
 
-/// An object and the ports that it is there for; none for what the configuration asks for.
+/// An object and the ports that it is there for; none for what the configuration asks for, and what
+/// follows from other hosts.
 #[derive(Clone, Debug)]
 struct Shared {
-    /// `None` for a list of a group that is not decided.
+    /// `None` for what depends on something that is not decided: a list of a group, the bridge domain
+    /// of an overlay network.
     object: Option<Object>,
     users: BTreeSet<PortId>,
 }
@@ -51,6 +61,8 @@ pub struct Touched {
     pub ports: BTreeSet<PortId>,
     /// Security groups about which there may be something new to say.
     pub security_groups: BTreeSet<SecurityGroupId>,
+    /// Overlay networks about which there may be something new to say.
+    pub networks: BTreeSet<OverlaySegment>,
     /// Lists among the objects that say of their ports something new once they are as wanted.
     pub awaited: BTreeSet<ObjectKey>,
     /// Whether [`Compiler::interest`] is another.
@@ -68,7 +80,14 @@ impl Compiler {
                 admin_up: true,
             })
         });
+        let underlay = network.underlay.iter().flat_map(network::underlay_objects);
+        let address = network
+            .underlay
+            .as_ref()
+            .and_then(|underlay| underlay.address);
+        let networks = Networks::new(address.map(|address| address.address));
         let objects = uplinks
+            .chain(underlay)
             .map(|object| {
                 (
                     object.key(),
@@ -85,6 +104,8 @@ impl Compiler {
             compiled: BTreeMap::new(),
             claims: Claims::default(),
             groups: Groups::default(),
+            networks,
+            local_macs: BTreeMap::new(),
             objects,
         }
     }
@@ -100,10 +121,14 @@ impl Compiler {
     }
 
     /// Whether it is not known yet how this object is wanted, so that it is to be left alone: the
-    /// list of a group that is not decided, a binding that names one, the membership behind it.
+    /// list of a group that is not decided, a binding that names one, the membership behind it; the
+    /// bridge domain of an overlay network that is not decided, its tunnels and all it knows.
     pub fn is_undecided(&self, key: &ObjectKey) -> bool {
+        if let Some(segment) = key.overlay() {
+            return self.networks.is_undecided(segment);
+        }
         match key {
-            ObjectKey::Acl(_) => self
+            ObjectKey::Acl(_) | ObjectKey::BridgeDomain(_) => self
                 .objects
                 .get(key)
                 .is_some_and(|shared| shared.object.is_none()),
@@ -156,8 +181,8 @@ impl Compiler {
 
     /// The objects that a port needs, in the order in which they are made, or why it cannot be
     /// had. `None` if there is no such port.
-    pub fn objects_of(&self, id: &PortId) -> Option<Result<&[ObjectKey], &str>> {
-        Some(self.compiled.get(id)?.as_deref().map_err(String::as_str))
+    pub fn objects_of(&self, id: &PortId) -> Option<Result<&[ObjectKey], &Unmet>> {
+        Some(self.compiled.get(id)?.as_deref())
     }
 
     /// Takes in that a port's record is this one now, or gone.
@@ -183,7 +208,7 @@ impl Compiler {
         for port in again {
             self.compile(&port, &mut touched);
         }
-        touched.interest = self.groups.take_interest_changed();
+        touched.interest = self.take_interest_changed();
         touched
     }
 
@@ -219,6 +244,7 @@ impl Compiler {
             });
             self.compiled.insert(id.clone(), compiled);
         }
+        self.tell_network(id, touched);
         for key in old.into_iter().flatten().flatten() {
             let kept = self
                 .compiled
@@ -253,6 +279,12 @@ impl Compiler {
                 touched.security_groups.insert(group);
                 (key, list)
             }
+            Need::OverlayBridge(segment) => {
+                self.networks.enter(segment);
+                touched.networks.insert(segment);
+                let key = ObjectKey::BridgeDomain(segment.into());
+                (key, self.overlay_bridge(segment))
+            }
         };
         if let Some(shared) = self.objects.get_mut(&key) {
             shared.users.insert(id.clone());
@@ -282,7 +314,16 @@ impl Compiler {
                 self.groups.leave(group);
                 touched.security_groups.insert(group.clone());
             }
+            if let ObjectKey::BridgeDomain(NetworkSegment::Overlay(segment)) = key {
+                let changed = self.networks.leave(*segment);
+                self.absorb_network(*segment, changed, touched);
+            }
         }
+    }
+
+    fn take_interest_changed(&mut self) -> bool {
+        let groups = self.groups.take_interest_changed();
+        self.networks.take_interest_changed() || groups
     }
 }
 
@@ -292,6 +333,7 @@ impl Touched {
         self.objects.extend(other.objects);
         self.ports.extend(other.ports);
         self.security_groups.extend(other.security_groups);
+        self.networks.extend(other.networks);
         self.awaited.extend(other.awaited);
         self.interest |= other.interest;
     }

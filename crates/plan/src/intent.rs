@@ -1,8 +1,11 @@
 //! What is wanted of one host: its configuration and the records of the store.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 
-use weft_model::{InvalidRecord, PhysnetName, PortBinding, SecurityGroup, SocketDirectory};
+use weft_model::{
+    InvalidRecord, MacAdvertisement, Mtu, PhysnetName, PortBinding, SecurityGroup, SocketDirectory,
+};
 
 use crate::object::{UplinkDevice, VhostUserMode};
 
@@ -18,6 +21,30 @@ pub struct HostNetwork {
     /// Whether security groups and anti-spoofing apply to TAPs, too, as far as their records say so.
     /// Else TAPs are trusted as the cloud's own, as networking-vpp does.
     pub secure_taps: bool,
+    /// What carries overlay networks, if the host has them.
+    pub underlay: Option<Underlay>,
+}
+
+/// What carries overlay networks in between hosts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Underlay {
+    /// The physical network whose uplink carries the tunnels.
+    pub physnet: PhysnetName,
+    /// The address to give to the uplink. Where there is none, the one that it has is taken.
+    pub address: Option<UnderlayAddress>,
+    /// Where the hosts of other networks are reached.
+    pub gateway: Option<IpAddr>,
+    /// The MTU of the underlay.
+    pub mtu: Mtu,
+}
+
+/// An address with its connected network.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct UnderlayAddress {
+    /// The address.
+    pub address: IpAddr,
+    /// How many bits of it are the network's: 0 to 32 or 128.
+    pub prefix_len: u8,
 }
 
 /// How vhost-user interfaces are made.
@@ -47,6 +74,15 @@ pub struct SecurityGroupRecord {
     pub mod_revision: i64,
     /// The record, or why there is none to use.
     pub group: Result<SecurityGroup, InvalidRecord>,
+}
+
+/// A MAC address that another host says is behind it, as the store has it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RemoteMac {
+    /// `mod_revision` of its key.
+    pub mod_revision: i64,
+    /// What is said, or why that cannot be used.
+    pub advertisement: Result<MacAdvertisement, InvalidRecord>,
 }
 
 impl Default for VhostUserNetwork {

@@ -12,17 +12,20 @@
 //! again, and says of each port how far it has come. Start, restart, a changed record, a VPP that
 //! came back empty and drift are all the same to it: something differs, so there is a plan.
 //!
-//! Of groups a host needs to know only those of its own ports, and what their rules name:
-//! [`Reconciler::interest`]. Nothing that depends on one of them is planned before it was read.
+//! Of groups and overlay networks a host needs to know only those of its own ports, and what the
+//! rules of those groups name: [`Reconciler::interest`]. Nothing that depends on one of them is planned
+//! before it was read.
 
 mod backoff;
 mod claim;
 mod compile;
 mod intent;
+mod interest;
 mod lint;
 mod object;
 mod observed;
 mod operation;
+mod overlay;
 mod plan;
 mod policy;
 mod reconciler;
@@ -31,8 +34,12 @@ mod table;
 pub mod testing;
 
 pub use backoff::Backoff;
-pub use compile::{Compiler, Touched};
-pub use intent::{HostNetwork, PortRecord, SecurityGroupRecord, VhostUserNetwork};
+pub use compile::{Compiler, Touched, Unmet};
+pub use intent::{
+    HostNetwork, PortRecord, RemoteMac, SecurityGroupRecord, Underlay, UnderlayAddress,
+    VhostUserNetwork,
+};
+pub use interest::Interest;
 pub use lint::{Unsound, check, check_guards};
 pub use object::{
     Acl, AclAction, AclBinding, AclKey, AclRule, Address, BridgeDomain, BridgeFlags, BridgeMember,
@@ -43,7 +50,6 @@ pub use object::{
 pub use observed::{Notice, Observed};
 pub use operation::{Operation, Outcome};
 pub use plan::Plan;
-pub use policy::Interest;
 pub use reconciler::{News, Now, Reconciler, Standing};
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 //! and by VPP's events.
 
 use std::collections::{BTreeSet, HashMap};
+use std::net::IpAddr;
 
 use foldhash::fast::FixedState;
 
@@ -145,17 +146,29 @@ impl Observed {
         }
     }
 
-    /// The addresses of an interface, in their order.
-    pub fn addresses<'a>(
-        &'a self,
-        interface: &InterfaceKey,
-    ) -> impl Iterator<Item = &'a Address> + use<'a> {
-        let users = self.users.get(&ObjectKey::Interface(interface.clone()));
-        let objects = users.into_iter().flatten();
-        objects.filter_map(|key| match self.get(key) {
-            Some(Object::Address(address)) => Some(address),
+    /// Takes the addresses out that are not on `ours`, so that they are never ours to remove; nor are
+    /// those that IPv6 gives to every interface. Answers them in their order.
+    pub(crate) fn take_foreign_addresses(&mut self, ours: Option<&InterfaceKey>) -> Vec<Address> {
+        let is_foreign = |address: &Address| {
+            let own = match address.address {
+                IpAddr::V4(_) => false,
+                IpAddr::V6(ip) => ip.is_unicast_link_local(),
+            };
+            own || Some(&address.interface) != ours
+        };
+        let addresses = self.objects.values().filter_map(|object| match object {
+            Object::Address(address) if is_foreign(address) => Some(address.clone()),
             _ => None,
-        })
+        });
+        let mut foreign: Vec<Address> = addresses.collect();
+        foreign.sort_unstable_by(|one, other| {
+            (&one.interface, one.address).cmp(&(&other.interface, other.address))
+        });
+        for address in &foreign {
+            let interface = address.interface.clone();
+            self.remove(&ObjectKey::Address(interface, address.address));
+        }
+        foreign
     }
 
     /// Takes in what VPP told; answers which objects are no longer as they were.

@@ -16,6 +16,5 @@ mod macip;
 mod rules;
 
 pub(crate) use anti_spoofing::anti_spoofing;
-pub use groups::Interest;
 pub(crate) use groups::{Groups, Recompiled, Trouble};
 pub(crate) use macip::source_addresses;

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | a record changed, or all were read anew | [`Reconciler::set_port`], [`Reconciler::replace_ports`] |
 //! | something of [`Reconciler::interest`] was read or changed | [`Reconciler::set_security_group`], [`Reconciler::set_remote_group`], [`Reconciler::set_remote_group_member`], [`Reconciler::set_address_group`] |
+//! | the same of its overlay networks | [`Reconciler::set_network`], [`Reconciler::set_remote_macs`], [`Reconciler::set_remote_mac`] |
 //! | VPP is there and was dumped | [`Reconciler::connected`] |
 //! | VPP was dumped again, to look for drift | [`Reconciler::refreshed`] |
 //! | VPP told something | [`Reconciler::notice`] |
@@ -15,13 +16,14 @@
 
 mod failure;
 mod group;
+mod network;
 mod status;
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::time::{Instant, SystemTime};
 
 use foldhash::fast::FixedState;
-use weft_model::{PhysnetName, PortId, SecurityGroupId};
+use weft_model::{OverlaySegment, PhysnetName, PortId, SecurityGroupId};
 
 use crate::backoff::Backoff;
 use crate::compile::{Compiler, Touched};
@@ -53,6 +55,15 @@ pub struct News {
     pub physnets: BTreeSet<PhysnetName>,
     /// Security groups, those that are used no longer among them.
     pub security_groups: BTreeSet<SecurityGroupId>,
+    /// Overlay networks, those that are used no longer among them.
+    pub networks: BTreeSet<OverlaySegment>,
+}
+
+/// What an object is there for alone.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Owner {
+    Port(PortId),
+    Network(OverlaySegment),
 }
 
 /// Wanted and observed, and what became of trying.
@@ -63,9 +74,9 @@ pub struct Reconciler {
     vpp: Result<Observed, String>,
     /// Objects that may differ from what is wanted.
     dirty: BTreeSet<ObjectKey>,
-    /// Objects of ports that may differ, too, but wait for groups to be read. They are looked at again
-    /// when there is something new of their port.
-    undecided: BTreeMap<PortId, BTreeSet<ObjectKey>>,
+    /// Objects that may differ, too, but wait for groups or networks to be read. They are looked at
+    /// again when there is something new of what they are there for.
+    undecided: BTreeMap<Owner, BTreeSet<ObjectKey>>,
     failures: Failures,
     /// What the last plan could not do, and what it waits for.
     blocked: BTreeMap<ObjectKey, ObjectKey>,
@@ -73,6 +84,8 @@ pub struct Reconciler {
     awaited: BTreeSet<ObjectKey>,
     news: News,
     interest_changed: bool,
+    /// Whether the uplink of the underlay has the address that tunnels begin at.
+    underlay_found: bool,
 }
 
 impl Reconciler {
@@ -92,6 +105,7 @@ impl Reconciler {
             awaited: BTreeSet::new(),
             news,
             interest_changed: false,
+            underlay_found: false,
         }
     }
 
@@ -125,7 +139,8 @@ impl Reconciler {
     }
 
     /// VPP was dumped again, and this is all that it holds of ours.
-    pub fn refreshed(&mut self, observed: Observed) {
+    pub fn refreshed(&mut self, mut observed: Observed) {
+        self.find_underlay(&mut observed);
         self.dirty = differing(&self.compiler, &observed);
         self.undecided.clear();
         self.failures.retain(|key| self.dirty.contains(key));
@@ -178,8 +193,8 @@ impl Reconciler {
             // It will be another matter then.
             self.failures.forget(&key);
             // A list that is decided is told of anyway, since it was not wanted before.
-            if let Some(port) = key.port().cloned() {
-                self.undecided.entry(port).or_default().insert(key);
+            if let Some(owner) = owner(&key) {
+                self.undecided.entry(owner).or_default().insert(key);
             }
         }
         let mut considered = Vec::new();
@@ -328,10 +343,13 @@ impl Reconciler {
                 self.dirty.insert(key);
             }
         }
-        for port in &touched.ports {
+        let ports = touched.ports.iter().cloned().map(Owner::Port);
+        let networks = touched.networks.iter().copied().map(Owner::Network);
+        for owner in ports.chain(networks) {
             self.dirty
-                .extend(self.undecided.remove(port).into_iter().flatten());
+                .extend(self.undecided.remove(&owner).into_iter().flatten());
         }
+        self.news.networks.extend(touched.networks);
         self.news.ports.extend(touched.ports);
         self.news.security_groups.extend(touched.security_groups);
         self.interest_changed |= touched.interest;
@@ -347,8 +365,9 @@ impl Reconciler {
         self.news
             .physnets
             .extend(self.compiler.network().physnets.keys().cloned());
-        let groups = &self.compiler.interest().security_groups;
-        self.news.security_groups.extend(groups.iter().cloned());
+        let groups = self.compiler.groups_used();
+        self.news.security_groups.extend(groups.cloned());
+        self.news.networks.extend(self.compiler.overlays_used());
     }
 }
 
@@ -373,8 +392,14 @@ fn tell(news: &mut News, compiler: &Compiler, key: &ObjectKey) {
         ObjectKey::Acl(AclKey::AntiSpoofing(_)) => {}
         ObjectKey::Interface(InterfaceKey::Uplink(physnet)) => {
             news.physnets.insert(physnet.clone());
-            tell_users(news, compiler, key);
+            if compiler.underlay_keys().contains(key) {
+                news.ports.extend(compiler.overlay_ports().cloned());
+            }
         }
+        ObjectKey::Address(..) | ObjectKey::Route(_) => {
+            news.ports.extend(compiler.overlay_ports().cloned());
+        }
+        _ if key.overlay().is_some() => news.networks.extend(key.overlay()),
         _ => tell_users(news, compiler, key),
     }
 }
@@ -382,6 +407,12 @@ fn tell(news: &mut News, compiler: &Compiler, key: &ObjectKey) {
 /// Notes that there may be news of all ports that the object is there for.
 fn tell_users(news: &mut News, compiler: &Compiler, key: &ObjectKey) {
     news.ports.extend(compiler.users(key).cloned());
+}
+
+/// What an object is there for alone; `None` for what ports share.
+fn owner(key: &ObjectKey) -> Option<Owner> {
+    let network = key.overlay().map(Owner::Network);
+    network.or_else(|| key.port().cloned().map(Owner::Port))
 }
 
 /// Takes out of `keys` those of what is shared and of the first `most` ports.

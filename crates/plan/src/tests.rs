@@ -3,6 +3,7 @@
 mod compile;
 mod history;
 mod meaning;
+mod overlay;
 mod plan;
 mod reconcile;
 mod security;

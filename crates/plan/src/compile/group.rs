@@ -1,6 +1,6 @@
 //! What is read of groups, and what it changes.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use weft_model::{
     AddressGroup, AddressGroupId, GroupMember, InvalidRecord, PortId, SecurityGroupId,
@@ -8,19 +8,40 @@ use weft_model::{
 
 use super::{Compiler, Touched};
 use crate::intent::SecurityGroupRecord;
+use crate::interest::Interest;
 use crate::object::{AclKey, Direction, Object, ObjectKey};
-use crate::policy::{Interest, Recompiled, Trouble};
+use crate::policy::{Recompiled, Trouble};
 
 impl Compiler {
-    /// The groups that the host needs to read now. What is told of others is ignored, and what is
-    /// no longer among them is forgotten.
-    pub fn interest(&self) -> &Interest {
-        self.groups.interest()
+    /// What the host needs to read now. What is told of anything else is ignored, and what is no
+    /// longer in it is forgotten.
+    pub fn interest(&self) -> Interest {
+        let networks: BTreeSet<_> = self.networks.used().collect();
+        Interest {
+            networks: networks.clone(),
+            advertisements: networks,
+            ..self.groups.interest().clone()
+        }
     }
 
     /// What of [`Self::interest`] was not read yet, or was read and forgotten since.
     pub fn unread(&self) -> Interest {
-        self.groups.unread()
+        let (networks, advertisements) = self.networks.unread();
+        Interest {
+            networks,
+            advertisements,
+            ..self.groups.unread()
+        }
+    }
+
+    /// Whether ports need the security group.
+    pub(crate) fn is_group_used(&self, group: &SecurityGroupId) -> bool {
+        self.groups.interest().security_groups.contains(group)
+    }
+
+    /// The security groups that ports need.
+    pub(crate) fn groups_used(&self) -> impl Iterator<Item = &SecurityGroupId> {
+        self.groups.interest().security_groups.iter()
     }
 
     /// Takes in that a security group was read: this is its record now, or the store has none.
@@ -107,7 +128,7 @@ impl Compiler {
             }
             touched.security_groups.insert(group);
         }
-        touched.interest = self.groups.take_interest_changed();
+        touched.interest = self.take_interest_changed();
         touched
     }
 }

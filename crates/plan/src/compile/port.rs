@@ -2,9 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use weft_model::{BindingType, NetworkSegment, PhysnetName, PortBinding, PortId, SecurityGroupId};
+use weft_model::{
+    BindingType, Mtu, NetworkSegment, OverlaySegment, PhysnetName, PortBinding, PortId,
+    SecurityGroupId,
+};
 
-use super::Compiler;
+use super::{Compiler, Unmet};
 use crate::claim::Claim;
 use crate::intent::PortRecord;
 use crate::object::{
@@ -23,21 +26,31 @@ pub(super) enum Need {
     Object(Object),
     /// A list of one of its groups, whatever is in it.
     GroupList(SecurityGroupId, Direction),
+    /// The bridge domain of an overlay network, whatever it does.
+    OverlayBridge(OverlaySegment),
 }
 
 impl Compiler {
     /// What a port needs, in the order in which it is made, or why it cannot be had.
-    pub(super) fn needs(&self, id: &PortId, record: &PortRecord) -> Result<Vec<Need>, String> {
+    pub(super) fn needs(&self, id: &PortId, record: &PortRecord) -> Result<Vec<Need>, Unmet> {
         let port = record.binding.as_ref().map_err(ToString::to_string)?;
-        match port.segment.physnet() {
-            Some(physnet) => self.check_physnet(physnet)?,
-            None => return Err("this host has no underlay for overlay networks".to_owned()),
-        }
+        let mtu = match &port.segment {
+            NetworkSegment::Flat { physnet } => {
+                self.check_physnet(physnet)?;
+                self.check_layer_2(physnet)?;
+                port.mtu
+            }
+            NetworkSegment::Vlan { physnet, .. } => {
+                self.check_physnet(physnet)?;
+                port.mtu
+            }
+            NetworkSegment::Overlay(_) => self.overlay_mtu(port.mtu)?,
+        };
         if let Some((claim, owner)) = self.claims.lost(id) {
-            return Err(format!("{claim} belongs to port {owner}, which came first"));
+            return Err(format!("{claim} belongs to port {owner}, which came first").into());
         }
         let mut needs = self.network_of(port);
-        let interface = self.interface_of(id, port);
+        let interface = self.interface_of(id, port, mtu);
         let key = match port.binding_type {
             BindingType::Tap => InterfaceKey::Tap(id.clone()),
             BindingType::VhostUser => InterfaceKey::VhostUser(id.clone()),
@@ -75,13 +88,24 @@ impl Compiler {
         ))
     }
 
+    /// An uplink that has addresses of its own cannot be bridged; its VLANs can.
+    fn check_layer_2(&self, physnet: &PhysnetName) -> Result<(), String> {
+        match &self.network.underlay {
+            Some(underlay) if underlay.physnet == *physnet => Err(format!(
+                "field `network_type`: the uplink of physnet `{physnet}` carries the overlay networks \
+                 of this host, and cannot be a flat network, too"
+            )),
+            _ => Ok(()),
+        }
+    }
+
     /// The port's network: its bridge domain, and what carries it in between hosts.
     fn network_of(&self, port: &PortBinding) -> Vec<Need> {
         let segment = &port.segment;
         let mut needs = Vec::new();
-        let carrier = match segment {
+        let (carrier, tag_rewrite) = match segment {
             NetworkSegment::Flat { physnet } => {
-                Some((InterfaceKey::Uplink(physnet.clone()), TagRewrite::Disabled))
+                (InterfaceKey::Uplink(physnet.clone()), TagRewrite::Disabled)
             }
             NetworkSegment::Vlan { physnet, vlan } => {
                 needs.push(Need::Object(Object::SubInterface(SubInterface {
@@ -90,34 +114,34 @@ impl Compiler {
                     admin_up: true,
                 })));
                 let carrier = InterfaceKey::SubInterface(physnet.clone(), *vlan);
-                Some((carrier, TagRewrite::Pop1))
+                (carrier, TagRewrite::Pop1)
             }
-            NetworkSegment::Overlay(_) => None,
+            NetworkSegment::Overlay(overlay) => return vec![Need::OverlayBridge(*overlay)],
         };
         needs.push(Need::Object(Object::BridgeDomain(BridgeDomain {
             segment: segment.clone(),
             flags: BridgeFlags::LEARNING,
             mac_age: self.network.mac_age,
         })));
-        needs.extend(carrier.map(|(carrier, rewrite)| member(carrier, segment, rewrite)));
+        needs.push(member(carrier, segment, tag_rewrite));
         needs
     }
 
     /// The interface that plays the port.
-    fn interface_of(&self, id: &PortId, port: &PortBinding) -> Object {
+    fn interface_of(&self, id: &PortId, port: &PortBinding, mtu: Mtu) -> Object {
         match port.binding_type {
             BindingType::Tap => Object::Tap(Tap {
                 port: id.clone(),
                 host_if_name: id.tap_name(),
                 host_mac: port.mac,
-                mtu: port.mtu,
+                mtu,
                 admin_up: true,
             }),
             BindingType::VhostUser => Object::VhostUser(VhostUser {
                 port: id.clone(),
                 socket: self.network.vhost_user.directory.socket_of(id),
                 mode: self.network.vhost_user.mode,
-                mtu: port.mtu,
+                mtu,
                 admin_up: true,
             }),
         }

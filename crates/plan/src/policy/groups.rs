@@ -5,7 +5,6 @@
 //! leaves those of an earlier agent as they are: a list is never overwritten with half of its rules.
 //! A group that was decided keeps its lists until its next version is complete.
 
-mod interest;
 mod known;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -17,9 +16,9 @@ use weft_model::{
 
 use super::rules;
 use crate::intent::SecurityGroupRecord;
+use crate::interest::Interest;
 use crate::object::{Acl, AclKey, AclRule, Direction};
 
-pub use interest::Interest;
 use known::{AddressGroups, Known, RemoteGroups};
 
 /// The groups of the host's ports.
@@ -103,6 +102,7 @@ impl Groups {
                 .filter(|id| !self.addresses.is_read(id))
                 .cloned()
                 .collect(),
+            ..Interest::default()
         }
     }
 

@@ -41,6 +41,12 @@ impl Failures {
         self.by_key.get(key)
     }
 
+    /// The first object between these keys that was refused.
+    pub(super) fn first_in(&self, first: &ObjectKey, last: &ObjectKey) -> Option<&ObjectKey> {
+        let mut range = self.by_key.range(first.clone()..=last.clone());
+        range.next().map(|(key, _)| key)
+    }
+
     /// Records one more refusal.
     pub(super) fn record(&mut self, key: ObjectKey, reason: String, now: Now) {
         let tries = self

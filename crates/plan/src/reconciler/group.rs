@@ -8,19 +8,20 @@ use weft_model::{
 
 use super::Reconciler;
 use crate::intent::SecurityGroupRecord;
+use crate::interest::Interest;
 use crate::object::{AclKey, Direction, ObjectKey};
-use crate::policy::{Interest, Trouble};
+use crate::policy::Trouble;
 
 /// So many faults of a group are told; the others are counted.
 const FAULTS_TOLD: usize = 3;
 
 impl Reconciler {
-    /// The groups that the host needs to read now, and to watch.
+    /// What the host needs to read now, and to watch: groups and overlay networks.
     ///
     /// Each is to be told of once it was read, be it in the store or not; before, nothing is planned
-    /// of the lists that depend on it. What is told of others is ignored, and what is no longer among
+    /// of the objects that depend on it. What is told of others is ignored, and what is no longer among
     /// them is forgotten, so it is to be read anew when it is among them again.
-    pub fn interest(&self) -> &Interest {
+    pub fn interest(&self) -> Interest {
         self.compiler.interest()
     }
 
@@ -84,7 +85,7 @@ impl Reconciler {
 
     /// How far a security group has come on this host; `None` if no port needs it.
     pub fn security_group_status(&self, group: &SecurityGroupId) -> Option<Status> {
-        if !self.interest().security_groups.contains(group) {
+        if !self.compiler.is_group_used(group) {
             return None;
         }
         let failed = |reason| Status::Failed {

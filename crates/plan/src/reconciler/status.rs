@@ -3,6 +3,7 @@
 use weft_model::{PhysnetName, PortId, Status, Timestamp};
 
 use super::Reconciler;
+use crate::compile::Unmet;
 use crate::object::{InterfaceKey, Object, ObjectKey};
 use crate::observed::Observed;
 
@@ -22,16 +23,20 @@ impl Reconciler {
     pub fn port_status(&self, id: &PortId) -> Option<Status> {
         let keys = match self.compiler.objects_of(id)? {
             Ok(keys) => keys,
-            Err(reason) => {
-                let reason = reason.to_owned();
+            Err(Unmet::Waiting(reason)) => {
+                let reason = reason.clone();
+                return Some(Status::Pending { reason });
+            }
+            Err(Unmet::Refused(reason)) => {
                 return Some(Status::Failed {
-                    reason,
+                    reason: reason.clone(),
                     tries: 0,
                     next_try: None,
                 });
             }
         };
-        let worst = self.worst(keys.iter().filter(|key| !self.is_updating(key)));
+        let own = keys.iter().filter(|key| !self.is_updating(key));
+        let worst = self.worst(own.chain(&self.underlay_of(id)));
         if let Some(Status::Failed { .. }) = worst {
             return worst;
         }
@@ -42,6 +47,9 @@ impl Reconciler {
         }
         if worst.is_some() {
             return worst;
+        }
+        if let Some(reason) = self.waits_for_underlay(id) {
+            return Some(Status::Pending { reason });
         }
         let interface = keys.iter().find_map(|key| match key {
             ObjectKey::Interface(interface) => interface.port().map(|_| interface),
@@ -86,7 +94,7 @@ impl Reconciler {
     pub fn explain(&self, id: &PortId) -> Option<Result<Vec<Standing>, String>> {
         let keys = match self.compiler.objects_of(id)? {
             Ok(keys) => keys,
-            Err(reason) => return Some(Err(reason.to_owned())),
+            Err(unmet) => return Some(Err(unmet.to_string())),
         };
         let standings = keys.iter().filter_map(|key| {
             Some(Standing {
@@ -138,7 +146,7 @@ impl Reconciler {
         };
         if self.compiler.is_undecided(key) {
             return Status::Pending {
-                reason: format!("{key} waits for groups to be read"),
+                reason: format!("{key} waits for the store to be read"),
             };
         }
         if as_wanted {

@@ -78,7 +78,11 @@ fn of_two_ports_with_one_mac_on_one_network_the_first_has_it() {
     compiler.set_port(&port("early"), Some(record(100, 1, 3)));
     assert!(compiler.objects_of(&port("early")).unwrap().is_ok());
     assert_eq!(
-        compiler.objects_of(&port("late")).unwrap().unwrap_err(),
+        compiler
+            .objects_of(&port("late"))
+            .unwrap()
+            .unwrap_err()
+            .reason(),
         "field `mac_address`: fa:16:3e:00:00:01 on network physnet1.vlan.100 belongs to port early, which came first"
     );
     compiler.set_port(&port("elsewhere"), Some(record(200, 1, 9)));
@@ -99,7 +103,11 @@ fn an_unknown_physnet_is_told_with_those_that_are_known() {
     let mut compiler = Compiler::new(crate::HostNetwork::default());
     compiler.set_port(&port("a"), Some(record(100, 1, 1)));
     assert_eq!(
-        compiler.objects_of(&port("a")).unwrap().unwrap_err(),
+        compiler
+            .objects_of(&port("a"))
+            .unwrap()
+            .unwrap_err()
+            .reason(),
         "field `physnet`: this host has no physical network `physnet1`; its configuration names none"
     );
 }

@@ -64,7 +64,7 @@ impl Store {
 
     /// A record of the item changed; the agent is told if it has read it.
     pub(super) fn changed(&self, host: &mut Reconciler, item: &Item) {
-        if items(host.interest()).contains(item) && !items(&host.unread()).contains(item) {
+        if items(&host.interest()).contains(item) && !items(&host.unread()).contains(item) {
             self.tell(host, item);
         }
     }
@@ -75,7 +75,7 @@ impl Store {
         let record = super::world::secured(0, 1, &[group.as_str()], 1);
         compiler.set_port(&super::world::port("x"), Some(record));
         for _ in 0..2 {
-            let interest = compiler.interest().clone();
+            let interest = compiler.interest();
             for id in &interest.security_groups {
                 compiler.set_security_group(id, self.record(id));
             }

@@ -94,7 +94,12 @@ impl World {
 
     /// A host that was just connected to this VPP.
     pub(super) fn reconciler(&self) -> Reconciler {
-        let mut reconciler = Reconciler::new(network(), Backoff::default());
+        self.reconciler_of(network())
+    }
+
+    /// A host with this configuration that was just connected to this VPP.
+    pub(super) fn reconciler_of(&self, network: HostNetwork) -> Reconciler {
+        let mut reconciler = Reconciler::new(network, Backoff::default());
         reconciler.connected(self.holds.clone());
         reconciler
     }

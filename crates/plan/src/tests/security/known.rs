@@ -181,7 +181,7 @@ fn what_no_port_needs_any_more_is_forgotten() {
     store.serve_all(&mut host);
     assert_eq!(host.interest().remote_groups.len(), 1);
     host.set_port(&port("web"), None);
-    assert_eq!(*host.interest(), crate::Interest::default());
+    assert_eq!(host.interest(), crate::Interest::default());
     host.take_interest_changed();
     host.set_port(&port("web"), Some(secured(100, 1, &["g"], 1)));
     host.set_port(&port("web"), None);
