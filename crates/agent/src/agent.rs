@@ -6,21 +6,26 @@
 //! VPP was reached or found missing once nothing is reported, since nothing would be known.
 
 mod report;
+mod write;
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant, SystemTime};
 
+use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
-use weft_model::PortId;
+use weft_model::{Alive, PortId};
 use weft_plan::{Backoff, Now, Operation, PortRecord, Reconciler};
-use weft_store::{Event, LeaseSession, Revision, Store, StoreError, Subscription};
+use weft_store::{Event, LeaseSession, LeaseState, Revision, Store, StoreError, Subscription};
 
+use crate::advertise::Advertised;
 use crate::board::Board;
 use crate::config::Config;
 use crate::dataplane::{Dataplane, Happening};
-use crate::groups::{self, Following};
 use crate::intake::{self, Meaning};
+use crate::interest::{self, Following};
+
+use write::Written;
 
 /// How soon VPP is looked at as a whole again after it was connected; then after twice as long,
 /// until the time is that of the configuration. An agent that was killed may have left requests
@@ -52,6 +57,7 @@ pub async fn run(config: Config, shutdown: CancellationToken) -> Result<(), Agen
     make_socket_directory(&config);
     let store = Store::connect(config.store.clone()).await?;
     let lease = store.lease_session(config.lease_ttl);
+    let advertisements = store.lease_session(config.lease_ttl);
     let prefixes = vec![
         config.keys.ports_of(&config.host),
         config.keys.state_of(&config.host),
@@ -69,12 +75,15 @@ pub async fn run(config: Config, shutdown: CancellationToken) -> Result<(), Agen
         subscription,
         store,
         lease,
+        advertised_under: advertisements.state(),
+        advertisements,
+        advertised: Advertised::default(),
         board: Board::default(),
         following: Following::default(),
         reading_since: None,
         intent_known: false,
         vpp_judged: false,
-        alive: false,
+        alive: Alive::default(),
         observed_at: None,
         look_again: LOOK_AGAIN.min(config.vpp.resync),
         writing: None,
@@ -106,8 +115,12 @@ struct Agent {
     store: Store,
     subscription: Subscription,
     lease: LeaseSession,
+    /// The lease of [`Agent::advertised`].
+    advertisements: LeaseSession,
+    advertised_under: watch::Receiver<LeaseState>,
+    advertised: Advertised,
     board: Board,
-    /// The groups that are followed in the store.
+    /// The groups and networks that are followed in the store.
     following: Following,
     /// Since when something of them is being read.
     reading_since: Option<Instant>,
@@ -115,14 +128,15 @@ struct Agent {
     intent_known: bool,
     /// Whether VPP was reached or found missing, so that there is something true to say.
     vpp_judged: bool,
-    /// Whether it was told that this agent is alive.
-    alive: bool,
+    /// What was told of this host with the word that its agent is alive; nothing yet if it names no
+    /// release.
+    alive: Alive,
     /// When VPP was looked at as a whole; never, or not since it is there.
     observed_at: Option<Instant>,
     /// How long after that it is looked at again.
     look_again: Duration,
-    /// The write to the store that is under way; gives the revision that it made.
-    writing: Option<JoinHandle<Result<Revision, StoreError>>>,
+    /// The write to the store that is under way.
+    writing: Option<JoinHandle<Written>>,
     /// The revision of the last write, until it comes back by the subscription.
     awaited: Option<Revision>,
     /// The revision up to which the subscription has delivered.
@@ -161,6 +175,8 @@ impl Agent {
             happening = self.dataplane.next() => self.take_happening(happening),
             event = self.subscription.next() => self.take_event(event),
             written = finished(&mut self.writing) => self.take_written(written),
+            // The other end lives as long as `advertisements`.
+            Ok(()) = self.advertised_under.changed() => {}
             () = timer => {}
         }
         self.take_what_is_there().await;
@@ -231,6 +247,9 @@ impl Agent {
                         Meaning::Rules(..)
                         | Meaning::Member(..)
                         | Meaning::Addresses(..)
+                        | Meaning::Network(..)
+                        | Meaning::RemoteMac(..)
+                        | Meaning::OwnMac(..)
                         | Meaning::Nothing => {}
                     }
                 }
@@ -259,13 +278,28 @@ impl Agent {
                         Meaning::Addresses(group, record) => {
                             self.reconciler.set_address_group(&group, record);
                         }
+                        Meaning::Network(segment, record) => {
+                            self.reconciler.set_network(segment, record);
+                        }
+                        Meaning::RemoteMac(segment, host, mac, remote) => {
+                            self.reconciler.set_remote_mac(segment, &host, mac, remote);
+                            self.advertised.heard((segment, mac));
+                        }
+                        Meaning::OwnMac(segment, mac, kv) => {
+                            let revision = change.mod_revision();
+                            self.advertised.know((segment, mac), kv.as_ref(), revision);
+                        }
                         Meaning::Nothing => {}
                     }
                 }
             }
             Some(Event::Read { parts, kvs, .. }) => {
                 let needed = self.following.read(&parts);
-                groups::take_read(&mut self.reconciler, &self.config.keys, &needed, &kvs);
+                let (keys, host) = (&self.config.keys, &self.config.host);
+                let said = interest::take_read(&mut self.reconciler, keys, host, &needed, &kvs);
+                for (segment, kvs) in &said {
+                    self.advertised.know_all(*segment, kvs);
+                }
             }
             Some(Event::Disconnected { reason }) => {
                 tracing::warn!(reason, "the store is away; VPP stays as it is");
@@ -278,11 +312,11 @@ impl Agent {
             // Comes only of no prefixes, and there are two.
             None => tracing::error!("the subscription has ended"),
         }
-        self.follow_groups();
+        self.follow();
     }
 
-    /// Follows the groups that are needed now.
-    fn follow_groups(&mut self) {
+    /// Follows what is needed now.
+    fn follow(&mut self) {
         if self.reconciler.take_interest_changed() {
             for interest in self.following.follow(&self.config.keys, &self.reconciler) {
                 self.subscription.set_interest(interest);
@@ -359,10 +393,10 @@ impl Agent {
             }
             return Ok(());
         }
-        let Some(session) = self.dataplane.session() else {
+        let observed = self.dataplane.observe().await;
+        let Some(observed) = observed.map_err(|error| error.to_string())? else {
             return Ok(());
         };
-        let observed = session.observe().await.map_err(|error| error.to_string())?;
         self.observed_at = Some(Instant::now());
         self.vpp_judged = true;
         if self.reconciler.observed().is_none() {
@@ -372,6 +406,8 @@ impl Agent {
             self.look_again = (self.look_again * 2).min(self.config.vpp.resync);
             self.reconciler.refreshed(observed);
         }
+        // The address of the underlay may have been found, and with it networks.
+        self.follow();
         Ok(())
     }
 
@@ -416,6 +452,7 @@ impl Agent {
         self.dataplane.close().await;
         self.subscription.close().await;
         self.lease.close().await;
+        self.advertisements.abandon().await;
     }
 }
 

@@ -1,5 +1,7 @@
 //! The configuration of an agent.
 
+mod overlay;
+
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -80,6 +82,7 @@ impl Config {
         let secure_taps = section.flag("secure_taps").or(false);
 
         let physnets = physnets(&root);
+        let underlay = overlay::underlay(&root, physnets.as_ref());
         document.finish(|| {
             Some(Self {
                 host: host?,
@@ -92,6 +95,7 @@ impl Config {
                     mac_age,
                     vhost_user: VhostUserNetwork { directory, mode },
                     secure_taps,
+                    underlay: underlay?,
                 },
             })
         })

@@ -1,8 +1,9 @@
 //! The VPP of this host: there or not, and what it tells.
 
-use weft_plan::Notice;
+use weft_plan::{Notice, Observed};
 use weft_vpp::{CallError, Event, Events, Link, Session, Supervisor, Timeouts};
 use weft_vpp_wire::messages::interface::SwInterfaceEvent;
+use weft_vpp_wire::messages::vpe::ShowVersion;
 
 use crate::config::VppConfig;
 
@@ -23,6 +24,8 @@ struct Up {
     events: Events,
     /// Events that have come and were not looked into yet.
     told: Vec<SwInterfaceEvent>,
+    /// Its release, once it was asked for.
+    version: Option<String>,
 }
 
 /// What happened to it.
@@ -51,6 +54,25 @@ impl Dataplane {
     /// VPP, if it is there.
     pub(crate) fn session(&mut self) -> Option<&mut Session> {
         self.up.as_mut().map(|up| &mut up.session)
+    }
+
+    /// The release of VPP, as far as it was asked for.
+    pub(crate) fn version(&self) -> Option<&str> {
+        self.up.as_ref()?.version.as_deref()
+    }
+
+    /// Looks at all that VPP holds of ours; with the first look at one, asks what VPP it is, too.
+    /// `None` while VPP is not there.
+    pub(crate) async fn observe(&mut self) -> Result<Option<Observed>, CallError> {
+        let Some(up) = &mut self.up else {
+            return Ok(None);
+        };
+        let observed = up.session.observe().await?;
+        if up.version.is_none() {
+            let shown = up.session.connection().request(ShowVersion {}).await?;
+            up.version = Some(shown.version.to_string());
+        }
+        Ok(Some(observed))
     }
 
     /// Gives the connection up; the next one is under way.
@@ -85,7 +107,7 @@ impl Dataplane {
             link = self.supervisor.next() => match link {
                 Some(Link::Up(connection, events)) => {
                     let session = Session::new(connection);
-                    self.up = Some(Up { session, events, told: Vec::new() });
+                    self.up = Some(Up { session, events, told: Vec::new(), version: None });
                     Happening::Up
                 }
                 Some(Link::Down(reason)) => {

@@ -17,8 +17,8 @@ use weft_store::{KeyValue, Part, Revision, Store, StoreError};
 use weft_vpp::{CallError, ConnectError, Connection, Session, Timeouts};
 
 use crate::config::Config;
-use crate::groups;
 use crate::intake::{self, Meaning};
+use crate::interest;
 
 pub use doctor::{Check, Verdict, doctor};
 pub use trace::{TraceCheck, TraceError, TracedPacket};
@@ -83,20 +83,21 @@ fn ports(config: &Config, kvs: &[KeyValue]) -> BTreeMap<PortId, PortRecord> {
         .collect()
 }
 
-/// Reads the groups that the ports need, and what these name in turn.
-async fn read_groups(
+/// Reads the groups and networks that the ports need, and what the groups name in turn.
+async fn read_interest(
     reconciler: &mut Reconciler,
     config: &Config,
     store: &Store,
 ) -> Result<(), StoreError> {
     loop {
-        let unread = groups::parts(&config.keys, &reconciler.unread());
+        let unread = interest::parts(&config.keys, &reconciler.unread());
         if unread.is_empty() {
             return Ok(());
         }
         let parts: Vec<Part> = unread.keys().cloned().collect();
         let snapshot = store.read(&parts).await?;
-        groups::take_read(reconciler, &config.keys, unread.values(), &snapshot.kvs);
+        let (keys, host) = (&config.keys, &config.host);
+        interest::take_read(reconciler, keys, host, unread.values(), &snapshot.kvs);
     }
 }
 
@@ -107,7 +108,6 @@ impl Host {
         let snapshot = store.range(&config.keys.ports_of(&config.host)).await?;
         let mut reconciler = Reconciler::new(config.network.clone(), Backoff::default());
         reconciler.replace_ports(ports(config, &snapshot.kvs));
-        read_groups(&mut reconciler, config, &store).await?;
         let timeouts = Timeouts::default();
         let (connection, events) =
             Connection::connect(&config.vpp.api_socket, CLIENT_NAME, timeouts).await?;
@@ -116,7 +116,9 @@ impl Host {
         events.close().await;
         let observed = observed?;
 
+        // Only now it is known what carries overlay networks.
         reconciler.connected(observed);
+        read_interest(&mut reconciler, config, &store).await?;
         Ok(Self {
             reconciler,
             session,

@@ -2,12 +2,13 @@
 
 use weft_model::{
     AddressGroup, AddressGroupId, GroupMember, HostName, InvalidKey, InvalidRecord, Key, Keyspace,
-    PortId, SecurityGroupId, decode_address_group, decode_group_member, decode_port,
+    Mac, OverlaySegment, PortId, SecurityGroupId, decode_address_group, decode_group_member,
+    decode_port,
 };
-use weft_plan::{PortRecord, SecurityGroupRecord};
+use weft_plan::{NetworkRecord, PortRecord, RemoteMac, SecurityGroupRecord};
 use weft_store::{Change, KeyValue};
 
-use crate::groups;
+use crate::interest;
 
 /// What one key of the store means.
 #[derive(Debug, PartialEq, Eq)]
@@ -39,6 +40,12 @@ pub(crate) enum Meaning {
     ),
     /// The addresses of an address group, or that they are gone.
     Addresses(AddressGroupId, Option<Result<AddressGroup, InvalidRecord>>),
+    /// The record of an overlay network, or that it is gone.
+    Network(OverlaySegment, Option<NetworkRecord>),
+    /// What another host says of a MAC address, or that it says nothing any more.
+    RemoteMac(OverlaySegment, HostName, Mac, Option<RemoteMac>),
+    /// What this host itself said of a MAC address, or that nobody can read it any more.
+    OwnMac(OverlaySegment, Mac, Option<KeyValue>),
     /// Nothing to us.
     Nothing,
 }
@@ -72,12 +79,19 @@ fn meaning(keys: &Keyspace, host: &HostName, key: &str, kv: Option<&KeyValue>) -
                 value: kv.map(|kv| kv.value.to_vec()),
             }
         }
-        Ok(Key::SecurityGroup(group)) => Meaning::Rules(group, kv.map(groups::rules)),
+        Ok(Key::SecurityGroup(group)) => Meaning::Rules(group, kv.map(interest::rules)),
         Ok(Key::GroupMember(group, port)) => {
             Meaning::Member(group, port, kv.map(|kv| decode_group_member(&kv.value)))
         }
         Ok(Key::AddressGroup(group)) => {
             Meaning::Addresses(group, kv.map(|kv| decode_address_group(&kv.value)))
+        }
+        Ok(Key::Network(segment)) => Meaning::Network(segment, kv.map(interest::network)),
+        Ok(Key::MacAdvertisement(segment, owner, mac)) if owner == *host => {
+            Meaning::OwnMac(segment, mac, kv.cloned())
+        }
+        Ok(Key::MacAdvertisement(segment, owner, mac)) => {
+            Meaning::RemoteMac(segment, owner, mac, kv.map(interest::remote_mac))
         }
         Err(InvalidKey::Part { reason, .. }) if key.starts_with(&keys.ports_of(host)) => {
             let id = key.rsplit('/').next().unwrap_or(key).to_owned();
@@ -169,6 +183,27 @@ mod tests {
             change(&Keyspace::default(), &host, &gone),
             Meaning::Addresses("a".parse().unwrap(), None)
         );
+    }
+
+    #[test]
+    fn our_own_word_of_a_mac_address_is_told_from_other_hosts() {
+        let keys = "/networking-vpp/global/networks/gpe/7";
+        let mac: Mac = "fa:16:3e:00:00:01".parse().unwrap();
+        let Meaning::RemoteMac(segment, host, told, Some(remote)) =
+            read(&format!("{keys}/host2/{mac}"), "192.0.2.2")
+        else {
+            panic!("no word of another host");
+        };
+        assert_eq!(segment.to_string(), "gpe.7");
+        assert_eq!(
+            (host.as_str(), told, remote.mod_revision),
+            ("host2", mac, 7)
+        );
+        assert!(remote.advertisement.is_ok());
+        let own = read(&format!("{keys}/host1/{mac}"), "{");
+        assert!(matches!(own, Meaning::OwnMac(_, told, Some(_)) if told == mac));
+        let record = read(keys, "{\"flood\": false}");
+        assert!(matches!(record, Meaning::Network(_, Some(_))));
     }
 
     #[test]

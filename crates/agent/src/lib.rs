@@ -4,7 +4,8 @@
 //! ```text
 //!            Subscription ──events──┐                         ┌──► LeaseSession: alive, physnets
 //!   store ◄──────────────────────── Agent (one serial loop) ──┤
-//!            one write in flight ◄──┘   │  ▲                  └──► Board: conditions, port states
+//!            one write in flight ◄──┘   │  ▲                  ├──► Board: conditions, port states
+//!                                       │  │                  └──► Advertised: MAC addresses here
 //!                                       ▼  │
 //!                        Supervisor ──► Vpp: observe, apply, notices
 //! ```
@@ -12,13 +13,14 @@
 //! All decisions are [`weft_plan::Reconciler`]'s; what is here shuttles. The loop owns everything:
 //! no locks, and each task has it as the owner that waits for it.
 
+mod advertise;
 mod agent;
 mod board;
 mod config;
 mod dataplane;
-mod groups;
 pub mod inspect;
 mod intake;
+mod interest;
 
 pub use agent::{AgentError, run};
 pub use config::{Config, VppConfig};

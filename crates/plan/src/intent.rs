@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use weft_model::{
-    InvalidRecord, MacAdvertisement, Mtu, PhysnetName, PortBinding, SecurityGroup, SocketDirectory,
+    InvalidRecord, MacAdvertisement, Mtu, Network, PhysnetName, PortBinding, SecurityGroup,
+    SocketDirectory,
 };
 
 use crate::object::{UplinkDevice, VhostUserMode};
@@ -74,6 +75,15 @@ pub struct SecurityGroupRecord {
     pub mod_revision: i64,
     /// The record, or why there is none to use.
     pub group: Result<SecurityGroup, InvalidRecord>,
+}
+
+/// An overlay network's record as the store has it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NetworkRecord {
+    /// `mod_revision` of its key: which version of the record this is.
+    pub mod_revision: i64,
+    /// The record, or why there is none to use.
+    pub network: Result<Network, InvalidRecord>,
 }
 
 /// A MAC address that another host says is behind it, as the store has it.

@@ -36,8 +36,8 @@ pub mod testing;
 pub use backoff::Backoff;
 pub use compile::{Compiler, Touched, Unmet};
 pub use intent::{
-    HostNetwork, PortRecord, RemoteMac, SecurityGroupRecord, Underlay, UnderlayAddress,
-    VhostUserNetwork,
+    HostNetwork, NetworkRecord, PortRecord, RemoteMac, SecurityGroupRecord, Underlay,
+    UnderlayAddress, VhostUserNetwork,
 };
 pub use interest::Interest;
 pub use lint::{Unsound, check, check_guards};

@@ -14,9 +14,9 @@ mod network;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
-use weft_model::{HostName, InvalidRecord, Mac, Network, OverlaySegment, PortId};
+use weft_model::{HostName, Mac, OverlaySegment, PortId};
 
-use crate::intent::RemoteMac;
+use crate::intent::{NetworkRecord, RemoteMac};
 use crate::object::{BridgeFlags, Object, ObjectKey};
 
 use claims::Claim;
@@ -92,6 +92,22 @@ impl Networks {
         self.used.get(&segment)?.bridge_flags()
     }
 
+    /// The record of a network that ports use, as far as it was read and is there.
+    pub(crate) fn record(&self, segment: OverlaySegment) -> Option<&NetworkRecord> {
+        self.used.get(&segment)?.record()
+    }
+
+    /// What other hosts say of a MAC address, as far as that can be used: the revision of the port's
+    /// record, and that of the word itself.
+    pub(crate) fn words(
+        &self,
+        segment: OverlaySegment,
+        mac: Mac,
+    ) -> impl Iterator<Item = (&HostName, (i64, i64))> {
+        let network = self.used.get(&segment).into_iter();
+        network.flat_map(move |network| network.words(mac))
+    }
+
     /// What is wrong with the records of a network that ports use.
     pub(crate) fn fault(&self, segment: OverlaySegment) -> Option<String> {
         self.used.get(&segment)?.fault(self.local)
@@ -127,7 +143,7 @@ impl Networks {
     pub(crate) fn set_record(
         &mut self,
         segment: OverlaySegment,
-        record: Option<Result<Network, InvalidRecord>>,
+        record: Option<NetworkRecord>,
     ) -> Changed {
         self.read(segment, |network, _, _| network.set_record(record))
     }

@@ -5,11 +5,15 @@
 //! reached, or the store was wiped), a new one is granted and all keys are put back, for ever and
 //! without being asked.
 //!
+//! Whoever wants the keys to stay for a while after its end, for a successor to take over, abandons the
+//! session.
+//!
 //! Invariants: whenever the state is [`LeaseState::Held`] and nothing is being changed, the keys
-//! asked for, and no others, hang on the lease. The one task ends when the session is closed or
-//! dropped; both give the lease up, closing also waits for it.
+//! asked for, and no others of the session, hang on the lease. The one task ends when the session is
+//! closed, dropped or abandoned; the first two give the lease up.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
@@ -56,6 +60,8 @@ struct Shared {
     changed: Notify,
     /// How many of the changes asked for are in the store.
     settled: watch::Sender<u64>,
+    /// Whether the lease is to run out at the end, rather than be given up.
+    abandoned: AtomicBool,
 }
 
 /// What the user of the session wants.
@@ -128,6 +134,17 @@ impl LeaseSession {
     /// Gives the lease up, so that the keys vanish at once, and waits for it. Where the store
     /// cannot be reached they vanish when their time runs out.
     pub async fn close(self) {
+        self.end().await;
+    }
+
+    /// Ends the session and leaves the lease to run out, so that what hangs on it stays until then.
+    /// Waits until nothing of the session is left.
+    pub async fn abandon(self) {
+        self.shared.abandoned.store(true, Ordering::Relaxed);
+        self.end().await;
+    }
+
+    async fn end(self) {
         drop(self.cancel);
         if let Err(error) = self.task.await {
             tracing::error!(%error, "the task of a lease session failed");
@@ -136,6 +153,10 @@ impl LeaseSession {
 }
 
 impl Shared {
+    fn is_abandoned(&self) -> bool {
+        self.abandoned.load(Ordering::Relaxed)
+    }
+
     fn wanted(&self) -> MutexGuard<'_, Wanted> {
         // Nothing that holds the lock can panic half-way through a change.
         self.wanted.lock().unwrap_or_else(PoisonError::into_inner)

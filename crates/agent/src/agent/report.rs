@@ -1,17 +1,14 @@
 //! Telling the store how far everything has come.
 
-use std::time::{Duration, Instant, SystemTime};
+use std::time::SystemTime;
 
 use weft_model::{
-    BindingType, ConditionKind, Key, PortDevice, PortId, PortState, SecurityGroupId, Status,
-    Timestamp,
+    Alive, BindingType, ConditionKind, Key, MacAdvertisement, OverlayProtocol, OverlaySegment,
+    PortBinding, PortDevice, PortId, PortState, SecurityGroupId, Status, Timestamp,
+    VhostUserSockets,
 };
-use weft_store::{Revision, StoreError, Txn};
 
 use super::{Agent, READ_WITHIN};
-
-/// How long to wait after the store did not take a write.
-const WRITE_RETRY: Duration = Duration::from_secs(1);
 
 /// What the lease's keys say; networking-vpp's own word.
 const PRESENT: &str = "1";
@@ -28,6 +25,9 @@ impl Agent {
         }
         for group in &news.security_groups {
             self.post_security_group(group);
+        }
+        for segment in &news.networks {
+            self.post_network(*segment);
         }
         for physnet in &news.physnets {
             let Some(status) = self.reconciler.physnet_status(physnet) else {
@@ -49,18 +49,47 @@ impl Agent {
             self.board
                 .want_condition(&condition, status, 0, timestamp());
         }
-        if !self.alive {
-            // Only now that everything has been looked at once.
-            self.lease.set(
-                self.config.keys.text(&Key::Alive(self.config.host.clone())),
-                PRESENT,
-            );
-            self.alive = true;
-        }
+        self.post_alive();
         self.write();
     }
 
-    /// Whether groups are being read, and not for so long that this should be told.
+    /// Says that this agent is alive, only after everything has been looked at once, and what its host
+    /// can do.
+    fn post_alive(&mut self) {
+        let network = &self.config.network;
+        let underlay = self.reconciler.underlay();
+        let mut network_types = vec!["flat".to_owned(), "vlan".to_owned()];
+        if underlay.is_some() {
+            network_types.extend(OverlayProtocol::ALL.map(|it| it.as_str().to_owned()));
+        }
+        let alive = Alive {
+            version: Some(env!("CARGO_PKG_VERSION").to_owned()),
+            started_at: self.alive.started_at.or_else(|| Some(timestamp())),
+            network_types,
+            underlay,
+            binding_types: [BindingType::Tap, BindingType::VhostUser]
+                .map(|it| it.as_str().to_owned())
+                .into(),
+            vhost_user: Some(VhostUserSockets {
+                directory: network.vhost_user.directory.clone(),
+                mode: network.vhost_user.mode.to_string(),
+            }),
+            vpp: self.dataplane.version().map(str::to_owned),
+        };
+        if alive == self.alive {
+            return;
+        }
+        match serde_json::to_vec(&alive) {
+            Ok(value) => {
+                let key = Key::Alive(self.config.host.clone());
+                self.lease.set(self.config.keys.text(&key), value);
+                self.alive = alive;
+            }
+            Err(error) => tracing::error!(%error, "what this host can do cannot be written"),
+        }
+    }
+
+    /// Whether groups or networks are being read, and not for so long that this should be told.
     fn is_reading(&self) -> bool {
         self.reading_since
             .is_some_and(|since| since.elapsed() < READ_WITHIN)
@@ -78,6 +107,40 @@ impl Agent {
                     .want_condition(&condition, status, revision, timestamp());
             }
         }
+    }
+
+    fn post_network(&mut self, segment: OverlaySegment) {
+        let host = self.config.host.clone();
+        let condition = Key::Condition(host, ConditionKind::Network, segment.to_string());
+        let condition = self.config.keys.text(&condition);
+        match self.reconciler.network_status(segment) {
+            None => self.board.want(&condition, None),
+            Some(status) => {
+                let record = self.reconciler.compiler().network_record(segment);
+                let revision = record.map_or(0, |record| record.mod_revision);
+                self.board
+                    .want_condition(&condition, status, revision, timestamp());
+            }
+        }
+    }
+
+    /// Says of a port on an overlay network where it is.
+    fn advertise(&mut self, id: &PortId) {
+        let compiler = self.reconciler.compiler();
+        let is_had = matches!(compiler.objects_of(id), Some(Ok(_)));
+        let record = compiler.port(id).filter(|_| is_had);
+        let binding = |binding: &PortBinding| binding.segment.overlay();
+        let segment = record.and_then(|record| record.binding.as_ref().ok().and_then(binding));
+        let says = match (record, segment, self.reconciler.underlay()) {
+            (Some(record), Some(_), Some(underlay)) => {
+                let binding = record.binding.as_ref().ok();
+                let of = |binding| MacAdvertisement::of(binding, underlay, record.mod_revision);
+                binding.map(of).unwrap_or_default()
+            }
+            _ => Vec::new(),
+        };
+        let bridged = self.reconciler.is_bridged(id);
+        self.advertised.post(id, segment, says, bridged);
     }
 
     /// What is said of a key among the ports that can be none; nothing once it is gone.
@@ -101,6 +164,7 @@ impl Agent {
     }
 
     fn post_port(&mut self, id: &PortId) {
+        self.advertise(id);
         let host = &self.config.host;
         let state = self
             .config
@@ -135,46 +199,6 @@ impl Agent {
         self.board.want(&state, value);
         self.board
             .want_condition(&condition, status, revision, timestamp());
-    }
-
-    /// Begins to write what differs, unless a write is under way, has not come back yet, or has
-    /// failed just now.
-    fn write(&mut self) {
-        if self.write_again_at.is_some_and(|at| at <= Instant::now()) {
-            self.write_again_at = None;
-        }
-        if self.writing.is_some() || self.awaited.is_some() || self.write_again_at.is_some() {
-            return;
-        }
-        let writes = self.board.writes();
-        if writes.is_empty() {
-            return;
-        }
-        let store = self.store.clone();
-        self.writing = Some(tokio::spawn(async move {
-            let mut revision = 0;
-            for txn in Txn::chunks(writes) {
-                revision = store.txn(txn).await?.revision;
-            }
-            Ok(revision)
-        }));
-    }
-
-    /// A write has ended. What it did not write, or somebody else altered since, still differs and
-    /// is written by the next one.
-    pub(super) fn take_written(&mut self, written: Option<Result<Revision, StoreError>>) {
-        match written {
-            Some(Ok(revision)) => {
-                if self.seen < revision {
-                    self.awaited = Some(revision);
-                }
-            }
-            Some(Err(error)) => {
-                tracing::warn!(%error, "the store did not take the status; trying again");
-                self.write_again_at = Some(Instant::now() + WRITE_RETRY);
-            }
-            None => self.write_again_at = Some(Instant::now() + WRITE_RETRY),
-        }
     }
 }
 

@@ -27,6 +27,12 @@ mode = "server"
 [security]
 secure_taps = true
 
+[overlay]
+physnet = "physnet1"
+address = "192.0.2.11/24"
+gateway = "192.0.2.1"
+mtu = 9000
+
 [physnets.physnet1]
 interface = "GigabitEthernet0/8/0"
 
@@ -45,6 +51,12 @@ fn a_whole_file_is_read() {
     assert_eq!(vhost_user.directory.as_str(), "/var/lib/sockets");
     assert_eq!(vhost_user.mode, VhostUserMode::Server);
     assert!(config.network.secure_taps);
+    let underlay = config.network.underlay.unwrap();
+    let address = underlay.address.unwrap();
+    assert_eq!(underlay.physnet.as_str(), "physnet1");
+    assert_eq!(address.address.to_string(), "192.0.2.11");
+    assert_eq!((address.prefix_len, underlay.mtu.get()), (24, 9000));
+    assert!(underlay.gateway.is_some());
 }
 
 #[test]
@@ -60,6 +72,7 @@ fn a_short_file_is_enough() {
     assert_eq!(vhost_user.directory.as_str(), "/run/weft/vhost-user");
     assert_eq!(vhost_user.mode, VhostUserMode::Client);
     assert!(!config.network.secure_taps);
+    assert_eq!(config.network.underlay, None);
 }
 
 #[test]
@@ -95,4 +108,52 @@ fn all_faults_are_told_at_once_with_their_lines() {
         faults.to_string().contains("did you mean `host`?"),
         "{faults}"
     );
+}
+
+/// The faults of a section `overlay` of a host with one physnet.
+fn overlay(section: &str) -> Vec<String> {
+    let text = format!(
+        "host = \"h\"\n[store]\nendpoints = [\"localhost\"]\n[physnets.p]\ninterface = \"e\"\n\
+         [overlay]\n{section}"
+    );
+    match Config::parse("agent.toml", &text) {
+        Ok(_) => Vec::new(),
+        Err(faults) => faults.iter().map(|fault| fault.message.clone()).collect(),
+    }
+}
+
+#[test]
+fn an_underlay_is_a_physnet_of_the_host_and_its_addresses_agree() {
+    assert_eq!(overlay("physnet = \"p\"\n"), [""; 0]);
+    assert_eq!(
+        overlay("physnet = \"p\"\naddress = \"2001:db8::1/64\"\ngateway = \"2001:db8::ff\"\n"),
+        [""; 0]
+    );
+    for (section, part) in [
+        ("mtu = 9000\n", "physnet"),
+        ("physnet = \"q\"\n", "there is no section `physnets.q`"),
+        ("physnet = \"p\"\nmtu = 500\n", "576"),
+        (
+            "physnet = \"p\"\naddress = \"192.0.2.1\"\n",
+            "no address with its prefix length",
+        ),
+        (
+            "physnet = \"p\"\naddress = \"192.0.2.1/33\"\n",
+            "no address with its prefix length",
+        ),
+        (
+            "physnet = \"p\"\naddress = \"224.0.0.1/4\"\n",
+            "no address with its prefix length",
+        ),
+        (
+            "physnet = \"p\"\naddress = \"192.0.2.1/24\"\ngateway = \"2001:db8::1\"\n",
+            "different versions of IP",
+        ),
+    ] {
+        let faults = overlay(section);
+        assert!(
+            faults.len() == 1 && faults[0].contains(part),
+            "{section}: {faults:?}"
+        );
+    }
 }

@@ -4,12 +4,11 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use weft_model::{
-    HostName, InvalidRecord, IpPrefix, IpVersion, Mac, MacAdvertisement, Mtu, Network,
-    OverlaySegment, PortBinding, PortId,
+    HostName, IpPrefix, IpVersion, Mac, MacAdvertisement, Mtu, OverlaySegment, PortBinding, PortId,
 };
 
 use super::{Compiler, Shared, Touched, Unmet};
-use crate::intent::{RemoteMac, Underlay};
+use crate::intent::{NetworkRecord, RemoteMac, Underlay};
 use crate::object::{Address, BridgeDomain, InterfaceKey, Object, ObjectKey, Route};
 use crate::overlay::{Changed, LocalMac};
 
@@ -79,6 +78,21 @@ impl Compiler {
         self.networks.is_used(segment)
     }
 
+    /// The record of an overlay network that ports use, as far as it was read and is there.
+    pub fn network_record(&self, segment: OverlaySegment) -> Option<&NetworkRecord> {
+        self.networks.record(segment)
+    }
+
+    /// What other hosts say of a MAC address of an overlay network that ports use: the revision of
+    /// their port's record, and that of their word.
+    pub fn words(
+        &self,
+        segment: OverlaySegment,
+        mac: Mac,
+    ) -> impl Iterator<Item = (&HostName, (i64, i64))> {
+        self.networks.words(segment, mac)
+    }
+
     /// What is wrong with the records of an overlay network that ports use.
     pub(crate) fn overlay_fault(&self, segment: OverlaySegment) -> Option<String> {
         self.networks.fault(segment)
@@ -88,7 +102,7 @@ impl Compiler {
     pub fn set_network(
         &mut self,
         segment: OverlaySegment,
-        record: Option<Result<Network, InvalidRecord>>,
+        record: Option<NetworkRecord>,
     ) -> Touched {
         let changed = self.networks.set_record(segment, record);
         self.take_network(segment, changed)

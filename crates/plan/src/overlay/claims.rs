@@ -82,6 +82,14 @@ impl Claims {
         })
     }
 
+    /// The usable words of other hosts, by revision.
+    pub(super) fn words(&self) -> impl Iterator<Item = (&HostName, (i64, i64))> {
+        self.held.iter().filter_map(|(claim, held)| match claim {
+            Claim::Remote(host) => Some((host, held.as_ref().ok()?.revision)),
+            Claim::Local(_) => None,
+        })
+    }
+
     /// The word that counts: the newest. `local` is our end of the tunnels: a host of the other IP
     /// version, or of our own address, cannot be reached by one.
     pub(super) fn place(&self, local: Option<IpAddr>) -> Option<Place> {

@@ -3,11 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
-use weft_model::{HostName, InvalidRecord, Mac, Network, OverlaySegment};
+use weft_model::{HostName, InvalidRecord, Mac, OverlaySegment};
 
 use super::Changed;
 use super::claims::{Claim, Claims, Held, Place};
-use crate::intent::RemoteMac;
+use crate::intent::{NetworkRecord, RemoteMac};
 use crate::object::{
     BridgeFlags, BridgeMember, InterfaceKey, Neighbour, Object, ObjectKey, StaticMac, TagRewrite,
     Tunnel, TunnelKey,
@@ -18,7 +18,7 @@ use crate::object::{
 pub(super) struct UsedNetwork {
     segment: OverlaySegment,
     /// `None` while it was not read.
-    record: Option<Result<Network, InvalidRecord>>,
+    record: Option<Option<NetworkRecord>>,
     macs_read: bool,
     macs: BTreeMap<Mac, Claims>,
     /// How many MAC addresses are behind each other host.
@@ -57,14 +57,22 @@ impl UsedNetwork {
     }
 
     /// The record, or the lack of one.
-    pub(super) fn set_record(&mut self, record: Option<Result<Network, InvalidRecord>>) {
-        self.record = Some(record.unwrap_or_else(|| Ok(Network::default())));
+    pub(super) fn set_record(&mut self, record: Option<NetworkRecord>) {
+        self.record = Some(record);
     }
 
-    /// A record that says nothing sensible changes nothing: all is flooded.
+    /// The record, as far as it was read and is there.
+    pub(super) fn record(&self) -> Option<&NetworkRecord> {
+        self.record.as_ref()?.as_ref()
+    }
+
+    /// A record that says nothing sensible is as good as none: all is flooded.
     pub(super) fn bridge_flags(&self) -> Option<BridgeFlags> {
-        let record = self.record.as_ref().filter(|_| self.macs_read)?;
-        let network = record.as_ref().copied().unwrap_or_default();
+        if !self.is_read() {
+            return None;
+        }
+        let network = self.record().map(|record| record.network.clone());
+        let network = network.and_then(Result::ok).unwrap_or_default();
         Some(BridgeFlags {
             flood: network.flood,
             uu_flood: network.unknown_unicast_flood,
@@ -74,7 +82,7 @@ impl UsedNetwork {
     }
 
     pub(super) fn fault(&self, local: Option<IpAddr>) -> Option<String> {
-        if let Some(Err(error)) = &self.record {
+        if let Some(Err(error)) = self.record().map(|record| &record.network) {
             return Some(error.to_string());
         }
         let mac = self.faulty.first()?;
@@ -84,6 +92,11 @@ impl UsedNetwork {
             more => format!("; and {more} more"),
         };
         Some(format!("MAC address {mac}: {fault}{others}"))
+    }
+
+    /// What other hosts say of a MAC address, by revision.
+    pub(super) fn words(&self, mac: Mac) -> impl Iterator<Item = (&HostName, (i64, i64))> {
+        self.macs.get(&mac).into_iter().flat_map(Claims::words)
     }
 
     /// All that other hosts say.

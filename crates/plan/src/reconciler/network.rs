@@ -3,22 +3,16 @@
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use weft_model::{
-    HostName, InvalidRecord, Mac, Network, NetworkSegment, OverlaySegment, PortId, Status,
-};
+use weft_model::{HostName, Mac, NetworkSegment, OverlaySegment, PortId, Status};
 
 use super::Reconciler;
-use crate::intent::RemoteMac;
+use crate::intent::{NetworkRecord, RemoteMac};
 use crate::object::{InterfaceKey, ObjectKey, TunnelKey};
 use crate::observed::Observed;
 
 impl Reconciler {
     /// The record of an overlay network was read, or changed, or there is none.
-    pub fn set_network(
-        &mut self,
-        segment: OverlaySegment,
-        record: Option<Result<Network, InvalidRecord>>,
-    ) {
+    pub fn set_network(&mut self, segment: OverlaySegment, record: Option<NetworkRecord>) {
         let touched = self.compiler.set_network(segment, record);
         self.touch(touched);
     }

@@ -11,8 +11,8 @@ use weft_model::{HostName, Mac, MacAdvertisement, Network, OverlaySegment, PortB
 
 use super::world::{World, network, port, record};
 use crate::{
-    Address, HostNetwork, InterfaceKey, Object, ObjectKey, Operation, PortRecord, Reconciler,
-    RemoteMac, Underlay, UnderlayAddress,
+    Address, HostNetwork, InterfaceKey, NetworkRecord, Object, ObjectKey, Operation, PortRecord,
+    Reconciler, RemoteMac, Underlay, UnderlayAddress,
 };
 
 const SEGMENT: &str = "gpe.7";
@@ -237,11 +237,15 @@ fn what_several_have_is_answered_for_by_nobody() {
 #[test]
 fn flooding_is_switched_off_per_network() {
     let (mut world, mut host) = quiet();
-    let record = Network {
+    let quiet = Network {
         flood: false,
         unknown_unicast_flood: false,
     };
-    host.set_network(segment(SEGMENT), Some(Ok(record)));
+    let record = |network| NetworkRecord {
+        mod_revision: 4,
+        network,
+    };
+    host.set_network(segment(SEGMENT), Some(record(Ok(quiet))));
     assert_eq!(
         operations(&mut host, &mut world),
         [
@@ -250,7 +254,7 @@ fn flooding_is_switched_off_per_network() {
     );
     world.settle(&mut host);
     let unread = weft_model::decode_network(b"{\"flood\": 7}");
-    host.set_network(segment(SEGMENT), Some(unread));
+    host.set_network(segment(SEGMENT), Some(record(unread)));
     world.settle(&mut host);
     let Some(Status::Failed { reason, .. }) = host.network_status(segment(SEGMENT)) else {
         panic!("a record that says nothing sensible is told of");

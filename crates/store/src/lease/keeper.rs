@@ -32,7 +32,7 @@ enum End {
     Lost(String),
 }
 
-/// Keeps a lease until `cancel`; then revokes it.
+/// Keeps a lease until `cancel`; then revokes it, unless the session is abandoned.
 pub(super) async fn run(
     store: Store,
     ttl: Duration,
@@ -50,6 +50,7 @@ pub(super) async fn run(
                 .await
             {
                 End::Lost(reason) => reason,
+                End::Closed if shared.is_abandoned() => return,
                 End::Closed => {
                     // The store may be away for good; then the keys vanish when the time is up.
                     if let Err(error) = store.lease_revoke(held.id).await {

@@ -11,8 +11,8 @@ use weft_model::{HostName, Mac, Network, OverlaySegment, PortId};
 use super::{host, mac, overlay_network, overlay_port, remote, segment};
 use crate::tests::world::{World, port, record};
 use crate::{
-    Address, HostNetwork, InterfaceKey, Object, ObjectKey, Observed, PortRecord, Reconciler,
-    RemoteMac, StaticMac,
+    Address, HostNetwork, InterfaceKey, NetworkRecord, Object, ObjectKey, Observed, PortRecord,
+    Reconciler, RemoteMac, StaticMac,
 };
 
 const SEGMENTS: [&str; 2] = ["gpe.7", "vxlan.7"];
@@ -71,6 +71,13 @@ fn step() -> impl Strategy<Value = Step> {
         1 => (0..40_usize).prop_map(Step::Mislead),
         1 => (0..3_u8).prop_map(Step::Readdress),
     ]
+}
+
+fn network_record(network: Network) -> NetworkRecord {
+    NetworkRecord {
+        mod_revision: 1,
+        network: Ok(network),
+    }
 }
 
 type Words = BTreeMap<(HostName, Mac), RemoteMac>;
@@ -137,7 +144,7 @@ impl Run {
         let unread = self.host.unread();
         let most = if all { usize::MAX } else { 1 };
         for on in unread.networks.iter().take(most) {
-            let record = self.networks.get(on).copied().map(Ok);
+            let record = self.networks.get(on).copied().map(network_record);
             self.host.set_network(*on, record);
         }
         for on in unread.advertisements.iter().take(most) {
@@ -217,7 +224,7 @@ impl Run {
                     None => self.networks.remove(&on),
                 };
                 if !self.host.unread().networks.contains(&on) {
-                    self.host.set_network(on, record.map(Ok));
+                    self.host.set_network(on, record.map(network_record));
                 }
             }
             Step::Read(all) => self.read(all),

@@ -52,7 +52,8 @@ fn read(following: &mut Following, reconciler: &mut Reconciler, kvs: &[KeyValue]
         .cloned()
         .collect();
     let needed = following.read(&parts);
-    take_read(reconciler, &Keyspace::default(), &needed, &kvs);
+    let host = "host1".parse().unwrap();
+    take_read(reconciler, &Keyspace::default(), &host, &needed, &kvs);
 }
 
 #[test]
@@ -121,4 +122,71 @@ fn what_rules_name_is_followed_once_the_rules_were_read() {
     let interests = follow(&mut following, &reconciler);
     assert_eq!(interests, [vec![], vec!["secgroups/g".to_owned()]]);
     assert!(following.is_waiting());
+}
+
+#[test]
+fn networks_of_the_hosts_ports_are_followed_and_no_others() {
+    let network = HostNetwork {
+        physnets: [(
+            "p".parse().unwrap(),
+            weft_plan::UplinkDevice::Existing("e".parse().unwrap()),
+        )]
+        .into(),
+        underlay: Some(weft_plan::Underlay {
+            physnet: "p".parse().unwrap(),
+            address: Some(weft_plan::UnderlayAddress {
+                address: "192.0.2.1".parse().unwrap(),
+                prefix_len: 24,
+            }),
+            gateway: None,
+            mtu: weft_model::Mtu::DEFAULT,
+        }),
+        ..HostNetwork::default()
+    };
+    let mut reconciler = Reconciler::new(network, Backoff::default());
+    let mut following = Following::default();
+    let record = json!({"mac_address": "fa:16:3e:00:00:01", "network_type": "gpe",
+        "segmentation_id": 7, "binding_type": "tap"});
+    let record = PortRecord {
+        create_revision: 1,
+        mod_revision: 1,
+        binding: decode_port(record.to_string().as_bytes()),
+    };
+    reconciler.set_port(&"a".parse().unwrap(), Some(record));
+    assert_eq!(
+        follow(&mut following, &reconciler),
+        [["networks/gpe/7", "networks/gpe/7/*"]]
+    );
+    let store = [
+        kv("networks/gpe/7/host1/fa:16:3e:00:00:01", json!("192.0.2.1")),
+        kv("networks/gpe/7/host2/fa:16:3e:00:00:02", json!("192.0.2.2")),
+    ];
+    let record = Part::Key("/networking-vpp/global/networks/gpe/7".to_owned());
+    let needed = following.read(std::slice::from_ref(&record));
+    let (keys, host) = (Keyspace::default(), "host1".parse().unwrap());
+    take_read(&mut reconciler, &keys, &host, &needed, &[]);
+    assert_eq!(follow(&mut following, &reconciler), [[""; 0]; 0]);
+    assert!(following.is_waiting(), "the other half was not read yet");
+    let prefix = Part::Prefix("/networking-vpp/global/networks/gpe/7/".to_owned());
+    let needed = following.read(&[prefix]);
+    let said = take_read(&mut reconciler, &keys, &host, &needed, &store);
+    assert!(!following.is_waiting());
+    let own: Vec<String> = said[&"gpe.7".parse().unwrap()]
+        .keys()
+        .map(ToString::to_string)
+        .collect();
+    assert_eq!(
+        own,
+        ["fa:16:3e:00:00:01"],
+        "our own word is no other host's"
+    );
+    let tunnels = reconciler
+        .compiler()
+        .keys()
+        .filter(|key| matches!(key, weft_plan::ObjectKey::StaticMac(..)));
+    assert_eq!(tunnels.count(), 1);
+
+    reconciler.set_port(&"a".parse().unwrap(), None);
+    let none: Vec<Vec<String>> = vec![Vec::new()];
+    assert_eq!(follow(&mut following, &reconciler), none);
 }

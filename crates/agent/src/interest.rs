@@ -1,12 +1,14 @@
-//! The groups that a host needs, as parts of the store: which they are, and what was read of them.
+//! The groups and overlay networks that a host needs, as parts of the store: which they are, and what
+//! was read of them.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use weft_model::{
-    AddressGroup, AddressGroupId, GroupMember, InvalidRecord, Key, Keyspace, PortId,
-    SecurityGroupId, decode_address_group, decode_group_member, decode_security_group,
+    AddressGroup, AddressGroupId, GroupMember, HostName, InvalidRecord, Key, Keyspace, Mac,
+    OverlaySegment, PortId, SecurityGroupId, decode_address_group, decode_group_member,
+    decode_mac_advertisement, decode_network, decode_security_group,
 };
-use weft_plan::{Interest, Reconciler, SecurityGroupRecord};
+use weft_plan::{Interest, NetworkRecord, Reconciler, RemoteMac, SecurityGroupRecord};
 use weft_store::{KeyValue, Part};
 
 /// What a part of the store is to us.
@@ -18,6 +20,10 @@ pub(crate) enum Needed {
     Members(SecurityGroupId),
     /// The addresses of an address group.
     Addresses(AddressGroupId),
+    /// The record of an overlay network.
+    Network(OverlaySegment),
+    /// Where the MAC addresses of an overlay network are.
+    Advertisements(OverlaySegment),
 }
 
 /// The parts of the store that an interest is in.
@@ -34,7 +40,32 @@ pub(crate) fn parts(keys: &Keyspace, interest: &Interest) -> BTreeMap<Part, Need
         let key = keys.text(&Key::AddressGroup(group.clone()));
         (Part::Key(key), Needed::Addresses(group.clone()))
     });
-    rules.chain(members).chain(addresses).collect()
+    let networks = interest.networks.iter().map(|segment| {
+        let key = keys.text(&Key::Network(*segment));
+        (Part::Key(key), Needed::Network(*segment))
+    });
+    let advertisements = interest.advertisements.iter().map(|segment| {
+        let prefix = keys.mac_advertisements_of(*segment);
+        (Part::Prefix(prefix), Needed::Advertisements(*segment))
+    });
+    let groups = rules.chain(members).chain(addresses);
+    groups.chain(networks).chain(advertisements).collect()
+}
+
+/// The record of an overlay network.
+pub(crate) fn network(kv: &KeyValue) -> NetworkRecord {
+    NetworkRecord {
+        mod_revision: kv.mod_revision,
+        network: decode_network(&kv.value),
+    }
+}
+
+/// What another host says of a MAC address.
+pub(crate) fn remote_mac(kv: &KeyValue) -> RemoteMac {
+    RemoteMac {
+        mod_revision: kv.mod_revision,
+        advertisement: decode_mac_advertisement(&kv.value),
+    }
 }
 
 /// The record of a security group.
@@ -45,14 +76,17 @@ pub(crate) fn rules(kv: &KeyValue) -> SecurityGroupRecord {
     }
 }
 
-/// Tells the reconciler what was read of parts: `kvs` is all that they hold.
+/// Tells the reconciler of `host` what was read of parts: `kvs` is all that they hold. Answers what
+/// the host itself has said in the overlay networks among them.
 pub(crate) fn take_read<'a>(
     reconciler: &mut Reconciler,
     keys: &Keyspace,
+    host: &HostName,
     needed: impl IntoIterator<Item = &'a Needed>,
     kvs: &[KeyValue],
-) {
-    let mut read = Read::of(keys, kvs);
+) -> BTreeMap<OverlaySegment, BTreeMap<Mac, KeyValue>> {
+    let mut read = Read::of(keys, host, kvs);
+    let mut said = BTreeMap::new();
     for needed in needed {
         match needed {
             Needed::Rules(group) => {
@@ -65,8 +99,17 @@ pub(crate) fn take_read<'a>(
             Needed::Addresses(group) => {
                 reconciler.set_address_group(group, read.addresses.remove(group));
             }
+            Needed::Network(segment) => {
+                reconciler.set_network(*segment, read.networks.remove(segment));
+            }
+            Needed::Advertisements(segment) => {
+                let remotes = read.remotes.remove(segment).unwrap_or_default();
+                reconciler.set_remote_macs(*segment, remotes);
+                said.insert(*segment, read.said.remove(segment).unwrap_or_default());
+            }
         }
     }
+    said
 }
 
 /// What records say, sorted.
@@ -75,10 +118,14 @@ struct Read {
     rules: BTreeMap<SecurityGroupId, SecurityGroupRecord>,
     members: BTreeMap<SecurityGroupId, BTreeMap<PortId, Result<GroupMember, InvalidRecord>>>,
     addresses: BTreeMap<AddressGroupId, Result<AddressGroup, InvalidRecord>>,
+    networks: BTreeMap<OverlaySegment, NetworkRecord>,
+    remotes: BTreeMap<OverlaySegment, BTreeMap<(HostName, Mac), RemoteMac>>,
+    /// What this host itself says of MAC addresses.
+    said: BTreeMap<OverlaySegment, BTreeMap<Mac, KeyValue>>,
 }
 
 impl Read {
-    fn of(keys: &Keyspace, kvs: &[KeyValue]) -> Self {
+    fn of(keys: &Keyspace, host: &HostName, kvs: &[KeyValue]) -> Self {
         let mut read = Self::default();
         for kv in kvs {
             match keys.parse(&kv.key) {
@@ -93,8 +140,21 @@ impl Read {
                     let addresses = decode_address_group(&kv.value);
                     read.addresses.insert(group, addresses);
                 }
+                Ok(Key::Network(segment)) => {
+                    read.networks.insert(segment, network(kv));
+                }
+                Ok(Key::MacAdvertisement(segment, owner, mac)) if owner == *host => {
+                    read.said
+                        .entry(segment)
+                        .or_default()
+                        .insert(mac, kv.clone());
+                }
+                Ok(Key::MacAdvertisement(segment, owner, mac)) => {
+                    let remotes = read.remotes.entry(segment).or_default();
+                    remotes.insert((owner, mac), remote_mac(kv));
+                }
                 Ok(_) | Err(_) => {
-                    tracing::warn!(key = kv.key, "a key among the groups is ignored");
+                    tracing::warn!(key = kv.key, "a key that means nothing is ignored");
                 }
             }
         }
@@ -115,7 +175,7 @@ impl Following {
     /// The interests to set, one after the other, so that what the reconciler needs is followed,
     /// and read anew where it was read and forgotten.
     pub(crate) fn follow(&mut self, keys: &Keyspace, reconciler: &Reconciler) -> Vec<Vec<Part>> {
-        let needed = parts(keys, reconciler.interest());
+        let needed = parts(keys, &reconciler.interest());
         let unread: BTreeSet<Part> = parts(keys, &reconciler.unread()).into_keys().collect();
         // Read before, and to be read again: it must be left first.
         let again = |part: &&Part| unread.contains(*part) && !self.awaited.contains(*part);
