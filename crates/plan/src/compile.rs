@@ -73,10 +73,12 @@ impl Compiler {
     /// A host with its uplinks and no ports.
     pub fn new(network: HostNetwork) -> Self {
         let uplinks = network.physnets.iter().map(|(physnet, device)| {
+            let underlay = network.underlay.as_ref();
+            let underlay = underlay.filter(|underlay| underlay.physnet == *physnet);
             Object::Uplink(Uplink {
                 physnet: physnet.clone(),
                 device: device.clone(),
-                mtu: None,
+                mtu: underlay.map(|underlay| underlay.mtu),
                 admin_up: true,
             })
         });

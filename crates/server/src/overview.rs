@@ -114,7 +114,13 @@ impl Overview {
             Key::AddressGroup(group) => keep(&mut self.address_groups, group, value.is_some()),
             Key::PortState(..)
             | Key::GroupMember(..)
-            | Key::Condition(_, ConditionKind::Physnet | ConditionKind::SecurityGroup, _) => {}
+            | Key::Network(_)
+            | Key::MacAdvertisement(..)
+            | Key::Condition(
+                _,
+                ConditionKind::Physnet | ConditionKind::SecurityGroup | ConditionKind::Network,
+                _,
+            ) => {}
         }
     }
 

@@ -123,12 +123,18 @@ pub enum RecordKind {
     PhysnetCondition,
     /// `state/{host}/conditions/security-group/{id}`: the status of a security group on a host.
     SecurityGroupCondition,
+    /// `state/{host}/conditions/network/{id}`: the status of an overlay network on a host.
+    NetworkCondition,
     /// `global/secgroups/{id}`: the rules of a security group.
     SecurityGroup,
     /// `global/remote_group/{group}/{id}`: what a port brings into a security group.
     GroupMember,
     /// `global/address_groups/{id}`: the addresses of an address group.
     AddressGroup,
+    /// `global/networks/{type}/{vni}`: how an overlay network forwards.
+    Network,
+    /// `global/networks/{type}/{vni}/{host}/{id}`: a MAC address of an overlay network is behind a host.
+    MacAdvertisement,
 }
 
 /// One record of the store.
@@ -142,7 +148,10 @@ pub struct RecordView {
     /// With `group_member`: the group.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub group: Option<String>,
-    /// The port, physical network or group; absent for `alive`.
+    /// With `mac_advertisement`: the overlay network.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub network: Option<String>,
+    /// The port, network, group or MAC address; absent for `alive`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub id: Option<String>,
     /// The revision of its last change (of its end, in an event that tells of the end).
@@ -214,7 +223,7 @@ impl PortView {
 
 impl RecordKind {
     /// Every kind.
-    pub(crate) const ALL: [Self; 10] = [
+    pub(crate) const ALL: [Self; 13] = [
         Self::Port,
         Self::Alive,
         Self::Physnet,
@@ -222,17 +231,31 @@ impl RecordKind {
         Self::PortCondition,
         Self::PhysnetCondition,
         Self::SecurityGroupCondition,
+        Self::NetworkCondition,
         Self::SecurityGroup,
         Self::GroupMember,
         Self::AddressGroup,
+        Self::Network,
+        Self::MacAdvertisement,
     ];
 
-    /// Whether it is what a cloud wants, and not what a host says of itself.
-    pub(crate) fn is_wanted(self) -> bool {
-        matches!(
-            self,
-            Self::Port | Self::SecurityGroup | Self::GroupMember | Self::AddressGroup
-        )
+    /// Whether it is what a host says of itself, and not what a cloud wants or hosts tell each other.
+    pub(crate) fn is_state(self) -> bool {
+        match self {
+            Self::Alive
+            | Self::Physnet
+            | Self::PortState
+            | Self::PortCondition
+            | Self::PhysnetCondition
+            | Self::SecurityGroupCondition
+            | Self::NetworkCondition => true,
+            Self::Port
+            | Self::SecurityGroup
+            | Self::GroupMember
+            | Self::AddressGroup
+            | Self::Network
+            | Self::MacAdvertisement => false,
+        }
     }
 
     /// The word in queries and replies.
@@ -245,9 +268,12 @@ impl RecordKind {
             Self::PortCondition => "port_condition",
             Self::PhysnetCondition => "physnet_condition",
             Self::SecurityGroupCondition => "security_group_condition",
+            Self::NetworkCondition => "network_condition",
             Self::SecurityGroup => "security_group",
             Self::GroupMember => "group_member",
             Self::AddressGroup => "address_group",
+            Self::Network => "network",
+            Self::MacAdvertisement => "mac_advertisement",
         }
     }
 }
@@ -255,7 +281,7 @@ impl RecordKind {
 impl RecordView {
     /// The record at `key`; `bytes` is `None` if it has ended.
     pub(crate) fn of(key: Key, mod_revision: i64, bytes: Option<&[u8]>) -> Self {
-        let mut group = None;
+        let (mut group, mut network) = (None, None);
         let (kind, host, id) = match key {
             Key::Port(host, port) => (RecordKind::Port, Some(host), Some(port.to_string())),
             Key::Alive(host) => (RecordKind::Alive, Some(host), None),
@@ -268,6 +294,7 @@ impl RecordView {
                     ConditionKind::Port => RecordKind::PortCondition,
                     ConditionKind::Physnet => RecordKind::PhysnetCondition,
                     ConditionKind::SecurityGroup => RecordKind::SecurityGroupCondition,
+                    ConditionKind::Network => RecordKind::NetworkCondition,
                 };
                 (kind, Some(host), Some(id))
             }
@@ -277,11 +304,21 @@ impl RecordView {
                 group = Some(of.to_string());
                 (RecordKind::GroupMember, None, Some(port.to_string()))
             }
+            Key::Network(segment) => (RecordKind::Network, None, Some(segment.to_string())),
+            Key::MacAdvertisement(segment, host, mac) => {
+                network = Some(segment.to_string());
+                (
+                    RecordKind::MacAdvertisement,
+                    Some(host),
+                    Some(mac.to_string()),
+                )
+            }
         };
         Self {
             kind,
             host: host.map(String::from).unwrap_or_default(),
             group,
+            network,
             id,
             mod_revision,
             value: bytes.map(json_or_text),

@@ -105,7 +105,7 @@ fn a_network_with_one_port_has_a_bridge_that_answers_and_no_tunnel() {
     assert_eq!(
         world.lines(),
         [
-            "uplink physnet1: host-trunk0, up",
+            "uplink physnet1: host-trunk0, mtu 1500, up",
             "tap web: device tapweb, mac fa:16:3e:00:00:01, mtu 1450, up",
             "bridge-domain gpe.7: learn forward flood uu-flood arp-term, mac-age 5 min",
             "bridge-member tap web: in gpe.7",
@@ -273,7 +273,7 @@ fn the_last_port_takes_the_network_along() {
     assert_eq!(
         world.lines(),
         [
-            "uplink physnet1: host-trunk0, up",
+            "uplink physnet1: host-trunk0, mtu 1500, up",
             "address 192.0.2.1 of uplink physnet1: prefix length 24",
         ]
     );

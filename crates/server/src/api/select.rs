@@ -32,9 +32,9 @@ impl Selection {
         Ok(Self { host, kinds })
     }
 
-    /// Leaves out what a cloud wants: only what hosts say is meant.
+    /// Leaves out what hosts do not say of themselves.
     pub(crate) fn only_said(&mut self) {
-        self.kinds.retain(|kind| !kind.is_wanted());
+        self.kinds.retain(|kind| kind.is_state());
     }
 
     /// The prefixes under which all of it lies; no more than is needed.
@@ -47,7 +47,7 @@ impl Selection {
                     .map_or_else(|| keys.nodes(), |h| keys.ports_of(h)),
             );
         }
-        if self.kinds.iter().any(|kind| !kind.is_wanted()) {
+        if self.kinds.iter().any(|kind| kind.is_state()) {
             prefixes.push(
                 self.host
                     .as_ref()
@@ -55,6 +55,10 @@ impl Selection {
             );
         }
         if self.host.is_none() {
+            let networks = [RecordKind::Network, RecordKind::MacAdvertisement];
+            if networks.iter().any(|kind| self.kinds.contains(kind)) {
+                prefixes.push(keys.networks());
+            }
             for (kind, prefix) in [
                 (RecordKind::SecurityGroup, keys.security_groups()),
                 (RecordKind::GroupMember, keys.group_members()),
@@ -108,6 +112,7 @@ mod tests {
             [
                 "/networking-vpp/nodes/",
                 "/networking-vpp/state/",
+                "/networking-vpp/global/networks/",
                 "/networking-vpp/global/secgroups/",
                 "/networking-vpp/global/remote_group/",
                 "/networking-vpp/global/address_groups/",

@@ -20,7 +20,7 @@ pub(crate) struct StateFilter {
     /// Only those of this host.
     host: Option<String>,
     /// Only those of these kinds, separated by commas: `alive`, `physnet`, `port_state`,
-    /// `port_condition`, `physnet_condition`, `security_group_condition`.
+    /// `port_condition`, `physnet_condition`, `security_group_condition`, `network_condition`.
     kind: Option<String>,
 }
 

@@ -37,7 +37,8 @@ pub(crate) struct WatchQuery {
     host: Option<String>,
     /// Only records of these kinds, separated by commas: `port`, `alive`, `physnet`,
     /// `port_state`, `port_condition`, `physnet_condition`, `security_group_condition`,
-    /// `security_group`, `group_member`, `address_group`. The last three are of no host.
+    /// `network_condition`, `security_group`, `group_member`, `address_group`, `network`,
+    /// `mac_advertisement`. The last five do not come with `host`.
     kind: Option<String>,
 }
 

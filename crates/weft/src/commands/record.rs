@@ -51,6 +51,9 @@ pub(super) fn kind(kind: RecordKind) -> &'static str {
         RecordKind::SecurityGroup => "security_group",
         RecordKind::GroupMember => "group_member",
         RecordKind::AddressGroup => "address_group",
+        RecordKind::NetworkCondition => "network_condition",
+        RecordKind::Network => "network",
+        RecordKind::MacAdvertisement => "mac_advertisement",
     }
 }
 
@@ -63,7 +66,8 @@ pub(super) fn value(record: &RecordView) -> String {
     match record.kind {
         RecordKind::PortCondition
         | RecordKind::PhysnetCondition
-        | RecordKind::SecurityGroupCondition => match (text("status"), text("reason")) {
+        | RecordKind::SecurityGroupCondition
+        | RecordKind::NetworkCondition => match (text("status"), text("reason")) {
             (Some(status), Some(reason)) => format!("{status}: {reason}"),
             (Some(status), None) => status.to_owned(),
             (None, _) => value.to_string(),
@@ -122,6 +126,7 @@ mod tests {
             kind: RecordKind::PortCondition,
             host: "h".into(),
             group: None,
+            network: None,
             id: Some("a".into()),
             mod_revision: 1,
             value: Some(value),
