@@ -10,8 +10,10 @@
 
 mod acl;
 mod af_packet;
+mod fib;
 mod graph;
 mod interface;
+mod ip;
 mod l2;
 mod macip;
 mod memclnt;
@@ -20,6 +22,8 @@ mod tapv2;
 mod vhost_user;
 mod vlib;
 mod vpe;
+mod vxlan;
+mod vxlan_gpe;
 
 #[cfg(test)]
 mod tests;
@@ -104,6 +108,10 @@ impl Api {
         graph::register(&mut api);
         acl::register(&mut api);
         macip::register(&mut api);
+        fib::register(&mut api);
+        ip::register(&mut api);
+        vxlan::register(&mut api);
+        vxlan_gpe::register(&mut api);
         api
     }
 
@@ -261,8 +269,9 @@ fn theirs(index: SwIfIndex) -> weft_vpp_wire::SwIfIndex {
 /// The interface must exist (`VALIDATE_SW_IF_INDEX` of VPP).
 fn existing(control: &Control, index: weft_vpp_wire::SwIfIndex) -> Result<SwIfIndex, Retval> {
     let index = ours(index);
-    match control.tables.interface(index) {
-        Some(_) => Ok(index),
-        None => Err(Retval::INVALID_SW_IF_INDEX),
+    if control.is_visible(index) {
+        Ok(index)
+    } else {
+        Err(Retval::INVALID_SW_IF_INDEX)
     }
 }

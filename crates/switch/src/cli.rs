@@ -9,9 +9,11 @@ mod bridge;
 mod fib;
 mod hardware;
 mod interfaces;
+mod ip;
 mod nodes;
 mod table;
 mod trace;
+mod tunnels;
 mod vhost_user;
 
 #[cfg(test)]
@@ -130,7 +132,7 @@ const COMMANDS: &[Command] = &[
     },
     Command {
         path: "show bridge-domain",
-        help: "show bridge-domain [<bridge-domain-id> [detail|int|bd-tag]]",
+        help: "show bridge-domain [<bridge-domain-id> [detail|int|arp|bd-tag]]",
         run: bridge::show,
     },
     Command {
@@ -152,6 +154,26 @@ const COMMANDS: &[Command] = &[
         path: "show interface",
         help: "show interface [address|<interface> [<interface> ...]] [tag|vtr]",
         run: interfaces::show,
+    },
+    Command {
+        path: "show ip fib",
+        help: "show ip fib [<ip4-addr>[/<width>]]",
+        run: ip::show_fib4,
+    },
+    Command {
+        path: "show ip neighbors",
+        help: "show ip neighbors [interface]",
+        run: ip::show_neighbors,
+    },
+    Command {
+        path: "show ip6 fib",
+        help: "show ip6 fib [<ip6-addr>[/<width>]]",
+        run: ip::show_fib6,
+    },
+    Command {
+        path: "show ip6 neighbors",
+        help: "show ip6 neighbors [interface]",
+        run: ip::show_neighbors6,
     },
     Command {
         path: "show l2fib",
@@ -187,6 +209,16 @@ const COMMANDS: &[Command] = &[
         path: "show vhost-user",
         help: "show vhost-user [<interface> [<interface> [..]]]",
         run: vhost_user::show,
+    },
+    Command {
+        path: "show vxlan tunnel",
+        help: "show vxlan tunnel",
+        run: tunnels::show_vxlan,
+    },
+    Command {
+        path: "show vxlan-gpe",
+        help: "show vxlan-gpe",
+        run: tunnels::show_gpe,
     },
     Command {
         path: "trace add",

@@ -8,6 +8,8 @@
 mod events;
 mod pool;
 mod record;
+mod sources;
+mod tunnel;
 mod vhost_user;
 
 use std::collections::{HashMap, HashSet};
@@ -25,6 +27,8 @@ pub(crate) use record::{
     AfPacketDevice, Device, Loopback, PortRx, PortTx, Record, SubInterface, TapDevice,
     VhostUserDevice, cut_to_field,
 };
+pub(crate) use sources::{Sources, of_entry as source_of_entry};
+pub(crate) use tunnel::Tunnels;
 
 use crate::config::SwitchConfig;
 use crate::error::SwitchError;
@@ -50,6 +54,9 @@ pub(crate) struct Control {
     pub(crate) af_packets: Pool<(String, SwIfIndex)>,
     /// vhost-user interfaces.
     pub(crate) vhost_users: Pool<SwIfIndex>,
+    pub(crate) tunnels: Tunnels,
+    /// Who routes are from.
+    pub(crate) sources: Sources,
     /// Waits for the peers of vhost-user interfaces, which are known by their indices.
     peers: Poller,
     /// Numbers of bridge domains that forward ARP as unicast: kept and dumped only.
@@ -88,6 +95,8 @@ impl Control {
             loopback_ids: IdSet::new(LOOPBACK_INSTANCES),
             af_packets: Pool::default(),
             vhost_users: Pool::default(),
+            tunnels: Tunnels::default(),
+            sources: Sources::default(),
             arp_ufwd: HashSet::new(),
             bd_tags: HashMap::new(),
             events: Events::default(),
@@ -182,6 +191,19 @@ impl Control {
                 self.subs.remove(&(sub.parent, sub.id));
             }
             self.events.push(interface, EventKind::Deleted);
+        }
+    }
+
+    /// Whether clients may know of an interface.
+    pub(crate) fn is_visible(&self, index: SwIfIndex) -> bool {
+        let device = self.record(index).map(|record| &record.device);
+        device.is_some_and(|device| !matches!(device, Device::VxlanGpe(None)))
+    }
+
+    /// Takes in what the workers learned of neighbours.
+    pub(crate) fn learn_neighbours(&mut self) {
+        if self.tables.learn_neighbours(self.started.elapsed()) {
+            self.touch();
         }
     }
 

@@ -21,7 +21,8 @@ use crate::socket::ApiSocket;
 const STOP: u64 = 0;
 const LISTENER: u64 = 1;
 const PEERS: u64 = 2;
-const CLIENTS: u64 = 3;
+const NEWS: u64 = 3;
+const CLIENTS: u64 = 4;
 
 /// Most clients at a time; further ones are closed at once.
 const MAX_CLIENTS: usize = 256;
@@ -62,7 +63,8 @@ impl Server {
         let added = poller
             .add(&stop, STOP, Interest::Read)
             .and_then(|()| poller.add(&socket, LISTENER, Interest::Read))
-            .and_then(|()| poller.add(control.peers(), PEERS, Interest::Read));
+            .and_then(|()| poller.add(control.peers(), PEERS, Interest::Read))
+            .and_then(|()| poller.add(control.workers.news(), NEWS, Interest::Read));
         added.map_err(SwitchError::system("wait for API clients"))?;
         Ok(Self {
             poller,
@@ -100,6 +102,11 @@ impl Server {
                         self.control.attend_peers();
                         self.control.publish();
                         self.tell_events();
+                    }
+                    NEWS => {
+                        self.control.workers.news().drain();
+                        self.control.learn_neighbours();
+                        self.control.publish();
                     }
                     _ => self.serve(event),
                 }

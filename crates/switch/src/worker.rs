@@ -50,6 +50,8 @@ pub(crate) enum Command {
 pub(crate) struct Workers {
     all: Vec<Worker>,
     clock: Instant,
+    /// Woken when a worker has heard something that the tables should know.
+    news: Waker,
     /// Next worker to get a queue.
     next: usize,
     /// Set by a worker that ends without having been told to.
@@ -90,6 +92,7 @@ impl Workers {
         let mut workers = Self {
             all: Vec::new(),
             clock: Instant::now(),
+            news: Waker::new()?,
             next: 0,
             has_lost_one: Arc::default(),
             placement: HashMap::new(),
@@ -100,8 +103,9 @@ impl Workers {
                 alarm: alarm.clone(),
                 is_in_order: false,
             };
-            let clock = workers.clock;
-            let worker = Worker::start(number, buffers as usize, tables, clock, last_words)?;
+            let (clock, news) = (workers.clock, workers.news.clone());
+            let worker =
+                Worker::start(number, buffers as usize, tables, (clock, news), last_words)?;
             workers.all.push(worker);
         }
         Ok(workers)
@@ -113,6 +117,7 @@ impl Workers {
         Self {
             all: Vec::new(),
             clock: Instant::now(),
+            news: Waker::new().expect("eventfd"),
             next: 0,
             has_lost_one: Arc::default(),
             placement: HashMap::new(),
@@ -122,6 +127,11 @@ impl Workers {
     /// Whether a worker ended without having been told to.
     pub(crate) fn has_lost_one(&self) -> bool {
         self.has_lost_one.load(Ordering::Acquire)
+    }
+
+    /// Woken when a worker has heard something that the tables should know.
+    pub(crate) fn news(&self) -> &Waker {
+        &self.news
     }
 
     /// Zero of the workers' and the tables' clock.
@@ -218,7 +228,7 @@ impl Worker {
         number: usize,
         buffers: usize,
         tables: &TablesHandle,
-        clock: Instant,
+        (clock, news): (Instant, Waker),
         last_words: LastWords,
     ) -> io::Result<Self> {
         let (commands, inbox) = sync_channel(COMMANDS);
@@ -234,7 +244,7 @@ impl Worker {
                 let _ = ready.send(rustix::thread::gettid().as_raw_nonzero().get());
                 let graph = Graph::new(&tables, number);
                 let pool = BufferPool::new(buffers);
-                match Thread::new(graph, pool, poller, for_thread, inbox, clock) {
+                match Thread::new(graph, pool, poller, (for_thread, news), inbox, clock) {
                     Ok(mut thread) => last_words.is_in_order = thread.run().is_ok(),
                     Err(error) => tracing::error!(%error, "a worker cannot start"),
                 }

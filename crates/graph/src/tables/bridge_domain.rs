@@ -143,6 +143,11 @@ impl BdView {
 }
 
 impl BridgeDomain {
+    /// What ARP or neighbour discovery for an address is answered with.
+    pub fn neighbour(&self, address: IpAddr) -> Option<MacAddr> {
+        self.neighbours.get(&address).copied()
+    }
+
     /// What ARP and neighbour discovery are answered with, in the order of addresses.
     pub fn neighbours(&self) -> Vec<(IpAddr, MacAddr)> {
         let all = self

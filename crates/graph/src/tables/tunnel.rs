@@ -1,7 +1,7 @@
 //! Tunnels: interfaces whose packets go into UDP (VPP `src/plugins/vxlan`, `src/plugins/vxlan-gpe`).
 
 use std::{
-    collections::{BTreeMap, HashSet},
+    collections::{BTreeMap, HashMap, HashSet},
     net::IpAddr,
     sync::Arc,
 };
@@ -37,10 +37,22 @@ pub struct Tunnel {
     pub instance: u32,
 }
 
+/// What makes two tunnels the same: of VXLAN over IPv6, the local end does not count
+/// (`vxlan6_tunnel_key_t` of VPP).
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+struct Identity {
+    encapsulation: Encapsulation,
+    local: Option<IpAddr>,
+    remote: IpAddr,
+    port: u16,
+    vni: Vni,
+}
+
 /// All tunnels, and what the nodes find them by.
 #[derive(Debug)]
 pub(super) struct Tunnels {
     all: BTreeMap<SwIfIndex, Tunnel>,
+    by_identity: HashMap<Identity, SwIfIndex>,
     pub(super) view: TunnelsView,
 }
 
@@ -54,6 +66,20 @@ pub(crate) struct TunnelsView {
 }
 
 impl Tunnel {
+    /// What it puts in front.
+    fn header(&self) -> Result<TunnelHeader, TableError> {
+        let Self {
+            encapsulation,
+            local,
+            remote,
+            remote_port,
+            vni,
+            ..
+        } = *self;
+        let header = TunnelHeader::new(encapsulation, local, remote, remote_port, vni);
+        header.ok_or(TableError::TunnelFamilies)
+    }
+
     fn key4(&self) -> Option<Key4> {
         match (self.local, self.remote) {
             (IpAddr::V4(local), IpAddr::V4(remote)) => Some(Key4::new(
@@ -80,6 +106,17 @@ impl Tunnel {
         }
     }
 
+    fn identity(&self) -> Identity {
+        let is_vxlan6 = self.encapsulation == Encapsulation::Vxlan && self.remote.is_ipv6();
+        Identity {
+            encapsulation: self.encapsulation,
+            local: (!is_vxlan6).then_some(self.local),
+            remote: self.remote,
+            port: self.local_port,
+            vni: self.vni,
+        }
+    }
+
     fn class(&self) -> DeviceClass {
         match self.encapsulation {
             Encapsulation::Vxlan => DeviceClass::Vxlan,
@@ -92,6 +129,7 @@ impl Tunnels {
     pub(super) fn new() -> Self {
         Self {
             all: BTreeMap::new(),
+            by_identity: HashMap::new(),
             view: TunnelsView {
                 ip4: TunnelTable::new(),
                 ip6: TunnelTable::new(),
@@ -122,52 +160,79 @@ impl Tables {
         mac: MacAddr,
         mtu: u32,
     ) -> Result<SwIfIndex, TableError> {
+        tunnel.header()?;
         if self.tunnel_like(&tunnel).is_some() {
             return Err(TableError::TunnelExists);
         }
-        let Tunnel {
-            encapsulation,
-            local,
-            remote,
-            remote_port,
-            vni,
-            ..
-        } = tunnel;
-        let header = TunnelHeader::new(encapsulation, local, remote, remote_port, vni);
-        let header = header.ok_or(TableError::TunnelFamilies)?;
-        let is_ip6 = header.is_ip6();
         let index = self.add_port(name, tunnel.class(), mac, mtu);
+        self.set_tunnel(index, tunnel)?;
+        Ok(index)
+    }
+
+    /// Makes an interface without tunnel the interface of a tunnel, up.
+    ///
+    /// # Errors
+    /// As [`Tables::add_tunnel`], or there is no such interface.
+    pub fn set_tunnel(&mut self, index: SwIfIndex, tunnel: Tunnel) -> Result<(), TableError> {
+        self.interface(index)
+            .ok_or(TableError::NoInterface(index))?;
+        let header = tunnel.header()?;
+        if self.tunnel_like(&tunnel).is_some() {
+            return Err(TableError::TunnelExists);
+        }
+        let is_ip6 = header.is_ip6();
         if let Some(key) = tunnel.key4() {
             self.tunnels.view.ip4.insert(key, index);
         }
         if let Some(key) = tunnel.key6() {
             self.tunnels.view.ip6.insert(key, index);
         }
+        let encapsulation = tunnel.encapsulation;
         self.tunnels.open(tunnel.local_port, encapsulation, is_ip6);
         self.tunnels.all.insert(index, tunnel);
+        self.tunnels.by_identity.insert(tunnel.identity(), index);
         let view = TunnelView {
             header,
             instance: tunnel.instance,
-            vni: vni.get(),
-            adjacency: self.stack(remote),
+            vni: tunnel.vni.get(),
+            adjacency: self.stack(tunnel.remote),
         };
         let interface = self.interfaces.get_mut(index.0);
         interface.tunnel = Some(Arc::new(view));
         interface.output_node = encapsulation.encap_node(is_ip6);
         self.set_admin_up(index, true)?;
-        self.set_link_up(index, true)?;
-        Ok(index)
+        self.set_link_up(index, true)
+    }
+
+    /// Takes the tunnel from its interface, which stays: down, and in layer-3 mode.
+    ///
+    /// # Errors
+    /// There is no such interface.
+    pub fn clear_tunnel(&mut self, index: SwIfIndex) -> Result<(), TableError> {
+        self.set_l3(index)?;
+        self.set_link_up(index, false)?;
+        self.set_admin_up(index, false)?;
+        self.forget_tunnel(index);
+        let interface = self.interfaces.get_mut(index.0);
+        interface.tunnel = None;
+        interface.output_node = NodeId::InterfaceOutput;
+        Ok(())
     }
 
     /// The tunnel that takes the same packets.
     pub fn tunnel_like(&self, tunnel: &Tunnel) -> Option<SwIfIndex> {
-        let ip4 = tunnel.key4().and_then(|key| self.tunnels.view.ip4.get(key));
-        ip4.or_else(|| tunnel.key6().and_then(|key| self.tunnels.view.ip6.get(key)))
+        self.tunnels.by_identity.get(&tunnel.identity()).copied()
     }
 
     /// A tunnel as configured.
     pub fn tunnel(&self, index: SwIfIndex) -> Option<&Tunnel> {
         self.tunnels.all.get(&index)
+    }
+
+    /// Number of what a tunnel's remote end leads to, for display.
+    pub fn tunnel_adjacency(&self, index: SwIfIndex) -> Option<u32> {
+        let view = self.interfaces.get(index.0).tunnel.as_ref()?;
+        Some(view.adjacency.0)
     }
 
     /// All tunnels by interface.
@@ -180,6 +245,7 @@ impl Tables {
         let Some(tunnel) = self.tunnels.all.remove(&index) else {
             return;
         };
+        self.tunnels.by_identity.remove(&tunnel.identity());
         if let Some(key) = tunnel.key4() {
             self.tunnels.view.ip4.remove(key);
         }

@@ -63,6 +63,9 @@ impl ServeDump for SwInterfaceDump {
 }
 
 fn details(control: &Control, index: SwIfIndex) -> Option<SwInterfaceDetails> {
+    if !control.is_visible(index) {
+        return None;
+    }
     let (interface, record) = control.interface(index)?;
     let port = control.port_of(index)?;
     let device = &control.record(port)?.device;
@@ -182,7 +185,9 @@ fn set_admin_up(control: &mut Control, index: SwIfIndex, up: bool) -> Result<(),
             }
             control.set_link_up(index, up);
         }
-        Some(Device::Tap(_) | Device::Loopback(_)) => control.set_link_up(index, up),
+        Some(Device::Tap(_) | Device::Loopback(_) | Device::Vxlan(_) | Device::VxlanGpe(_)) => {
+            control.set_link_up(index, up);
+        }
         // Also needs a peer (`vui_is_link_up`).
         Some(Device::VhostUser(device)) => {
             let is_ready = device.port.is_ready();
@@ -196,13 +201,23 @@ fn set_admin_up(control: &mut Control, index: SwIfIndex, up: bool) -> Result<(),
 impl Serve for SwInterfaceSetMtu {
     fn serve(self, call: &mut Call<'_>) -> Answer<SwInterfaceSetMtuReply> {
         let done = existing(call.control, self.sw_if_index).map(|index| {
-            if let Some(record) = call.control.record_mut(index) {
-                record.mtu = self.mtu;
-            }
+            set_mtu(call.control, index, self.mtu);
             SwInterfaceSetMtuReply {}
         });
         done.into()
     }
+}
+
+/// Sets the greatest packet: all protocols, IPv4, IPv6, MPLS.
+fn set_mtu(control: &mut Control, index: SwIfIndex, mtu: [u32; 4]) {
+    if let Some(record) = control.record_mut(index) {
+        record.mtu = mtu;
+    }
+    let [all, ip4, ip6, _] = mtu;
+    if let Err(error) = control.tables.set_mtu(index, all, [ip4, ip6]) {
+        tracing::error!(%error, "MTU");
+    }
+    control.touch();
 }
 
 impl Serve for HwInterfaceSetMtu {
@@ -224,7 +239,9 @@ fn set_link_mtu(control: &mut Control, index: SwIfIndex, mtu: u16) -> Result<(),
         Device::Local => return Err(FEATURE_DISABLED),
         Device::Loopback(loopback) if loopback.link_mtu == mtu => return Ok(()),
         Device::VhostUser(device) if device.link_mtu == mtu => return Ok(()),
-        Device::Loopback(_) | Device::VhostUser(_) => return Err(Retval::UNSUPPORTED),
+        Device::Loopback(_) | Device::VhostUser(_) | Device::Vxlan(_) | Device::VxlanGpe(_) => {
+            return Err(Retval::UNSUPPORTED);
+        }
         Device::Tap(tap) if tap.link_mtu == mtu => return Ok(()),
         Device::Tap(tap) => tap.link_mtu = mtu,
         Device::AfPacket(device) if device.link_mtu == mtu => return Ok(()),
@@ -246,9 +263,10 @@ fn set_link_mtu(control: &mut Control, index: SwIfIndex, mtu: u16) -> Result<(),
         .filter(|own| control.port_of(*own) == Some(index))
         .collect();
     for own in of_port {
-        if let Some(record) = control.record_mut(own) {
-            record.mtu[0] = u32::from(mtu);
-        }
+        let Some([_, ip4, ip6, mpls]) = control.record(own).map(|record| record.mtu) else {
+            continue;
+        };
+        set_mtu(control, own, [u32::from(mtu), ip4, ip6, mpls]);
     }
     Ok(())
 }
@@ -289,8 +307,10 @@ fn set_mac(control: &mut Control, index: SwIfIndex, mac: MacAddress) -> Result<(
                 tracing::warn!(%error, "host device");
             }
         }
-        Some(Device::Tap(_) | Device::Loopback(_) | Device::VhostUser(_)) => {}
-        Some(Device::Local | Device::Sub(_)) | None => return Err(Retval::UNIMPLEMENTED),
+        Some(Device::Tap(_) | Device::Loopback(_) | Device::VhostUser(_) | Device::Vxlan(_)) => {}
+        Some(Device::Local | Device::Sub(_) | Device::VxlanGpe(_)) | None => {
+            return Err(Retval::UNIMPLEMENTED);
+        }
     }
     control.touch();
     control

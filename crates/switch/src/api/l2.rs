@@ -1,6 +1,7 @@
 //! `l2.api`: bridge domains, their members, tag rewriting (VPP `src/vnet/l2/l2_api.c`, `l2_bd.c`,
 //! `l2_input.c`, `l2_vtr.c`).
 
+mod arp_term;
 mod fib;
 
 use weft_graph::{BdFlags as GraphBdFlags, BdId as GraphBdId, OuterTag, PortType, TableError};
@@ -27,6 +28,7 @@ pub(super) fn register(api: &mut Api) {
     api.request::<SwInterfaceSetL2Bridge>();
     api.request::<L2InterfaceVlanTagRewrite>();
     fib::register(api);
+    arp_term::register(api);
 }
 
 fn graph_id(bd_id: BdId) -> GraphBdId {

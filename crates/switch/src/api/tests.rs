@@ -7,8 +7,10 @@ mod fib;
 mod handshake;
 mod hostile;
 mod interfaces;
+mod ip;
 mod ports;
 mod subinterfaces;
+mod tunnels;
 mod vhost_user;
 
 use std::fmt::Debug;

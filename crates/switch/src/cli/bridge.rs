@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use weft_graph::{BdId, BdIndex, BridgeDomain, OuterTag, PortType, TagRewrite};
 
-use super::table::centered_row;
+use super::table::{center, centered_row};
 use super::{CliError, name_of, unknown};
 use crate::control::Control;
 
@@ -15,6 +15,7 @@ struct Details {
     features: bool,
     members: bool,
     tag: bool,
+    neighbours: bool,
 }
 
 pub(super) fn show(control: &mut Control, arguments: &[&str]) -> Result<String, CliError> {
@@ -34,9 +35,11 @@ pub(super) fn show(control: &mut Control, arguments: &[&str]) -> Result<String, 
                             features: true,
                             members: true,
                             tag: true,
+                            neighbours: true,
                         };
                     }
                     "int" => details.members = true,
+                    "arp" => details.neighbours = true,
                     "bd-tag" => details.tag = true,
                     other => return Err(unknown(COMMAND, &[other])),
                 }
@@ -68,6 +71,9 @@ pub(super) fn show(control: &mut Control, arguments: &[&str]) -> Result<String, 
         if details.members {
             members(&mut text, control, domain);
         }
+        if details.neighbours {
+            neighbours(&mut text, domain);
+        }
         if details.tag
             && let Some(tag) = control.bd_tags.get(&domain.id.0)
         {
@@ -78,6 +84,17 @@ pub(super) fn show(control: &mut Control, arguments: &[&str]) -> Result<String, 
         text.push_str("no bridge-domains in use\n");
     }
     Ok(text)
+}
+
+/// What ARP and neighbour discovery are answered with, where that is switched on.
+fn neighbours(text: &mut String, domain: &BridgeDomain) {
+    if !domain.flags.arp_term {
+        return;
+    }
+    let _ = writeln!(text, "\n  IP4/IP6 to MAC table for ARP Termination");
+    for (address, mac) in domain.neighbours() {
+        let _ = writeln!(text, "{} =>   {mac} ", center(&address.to_string(), 40));
+    }
 }
 
 fn header(text: &mut String) {

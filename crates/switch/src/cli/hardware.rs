@@ -68,7 +68,11 @@ pub(super) fn show(control: &mut Control, arguments: &[&str]) -> Result<String, 
                 let socket = device.port.config().socket.display();
                 let _ = writeln!(text, "  socket {socket}");
             }
-            Device::Local | Device::Loopback(_) | Device::Sub(_) => {}
+            Device::Local
+            | Device::Loopback(_)
+            | Device::Vxlan(_)
+            | Device::VxlanGpe(_)
+            | Device::Sub(_) => {}
         }
     }
     Ok(text)

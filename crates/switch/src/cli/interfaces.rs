@@ -44,6 +44,7 @@ pub(super) fn show(control: &mut Control, arguments: &[&str]) -> Result<String, 
             .tables
             .interfaces()
             .map(|(index, _)| index)
+            .filter(|index| control.is_visible(*index))
             .collect();
         chosen.sort_by(|a, b| natural_order(name_of(control, *a), name_of(control, *b)));
     }
@@ -120,7 +121,11 @@ fn address(text: &mut String, control: &Control, index: SwIfIndex) {
         if interface.admin_up { "up" } else { "dn" }
     );
     match interface.mode {
-        L2Mode::L3 => {}
+        L2Mode::L3 => {
+            for own in control.tables.addresses(index) {
+                let _ = writeln!(text, "  L3 {}/{}", own.address, own.len);
+            }
+        }
         L2Mode::Bridge {
             bd,
             bd_index,

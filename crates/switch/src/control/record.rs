@@ -9,6 +9,9 @@ use weft_vpp_wire::messages::interface::SubIfFlags;
 use weft_vpp_wire::messages::tapv2::SwInterfaceTapV2Details;
 use weft_vpp_wire::{FixedString, Reader, Wire};
 
+/// What VPP gives Ethernet interfaces at first, bytes.
+pub(crate) const DEFAULT_MTU: u16 = 9000;
+
 /// An interface's record.
 #[derive(Debug)]
 pub(crate) struct Record {
@@ -33,6 +36,10 @@ pub(crate) enum Device {
     AfPacket(Box<AfPacketDevice>),
     /// A virtual machine's network card.
     VhostUser(Box<VhostUserDevice>),
+    /// A VXLAN tunnel, with its place in the pool of such, which is the order of their dump.
+    Vxlan(usize),
+    /// A VXLAN-GPE tunnel, with its place in the pool of such; `None` while its interface waits for another.
+    VxlanGpe(Option<usize>),
     /// A sub-interface.
     Sub(SubInterface),
 }
@@ -115,6 +122,8 @@ impl Device {
             Self::Tap(_) => "tap",
             Self::AfPacket(_) => "af-packet",
             Self::VhostUser(_) => "vhost-user",
+            Self::Vxlan(_) => "VXLAN",
+            Self::VxlanGpe(_) => "VXLAN_GPE",
             Self::Sub(_) => "",
         }
     }
@@ -126,7 +135,9 @@ impl Device {
             Self::Tap(tap) => tap.link_mtu,
             Self::AfPacket(port) => port.link_mtu,
             Self::VhostUser(device) => device.link_mtu,
-            Self::Local | Self::Sub(_) => 0,
+            // VPP's tunnels keep the MTU that all interfaces have at first, and tell no other.
+            Self::Vxlan(_) => DEFAULT_MTU,
+            Self::Local | Self::VxlanGpe(_) | Self::Sub(_) => 0,
         }
     }
 }

@@ -20,6 +20,8 @@ pub(super) struct Thread {
     pool: BufferPool,
     poller: Poller,
     waker: Waker,
+    /// Wakes the main thread when a neighbour was heard.
+    news: Waker,
     inbox: Receiver<Command>,
     clock: Instant,
     ports: Ports,
@@ -40,7 +42,7 @@ impl Thread {
         graph: Graph,
         pool: BufferPool,
         poller: Poller,
-        waker: Waker,
+        (waker, news): (Waker, Waker),
         inbox: Receiver<Command>,
         clock: Instant,
     ) -> io::Result<Self> {
@@ -50,6 +52,7 @@ impl Thread {
             pool,
             poller,
             waker,
+            news,
             inbox,
             clock,
             ports: Ports::default(),
@@ -85,6 +88,9 @@ impl Thread {
             }
             has_more = self.graph.run(&mut self.pool, now);
             self.transmit();
+            if self.graph.take_news() {
+                self.news.wake();
+            }
             if is_woken && matches!(self.obey(), Outcome::Stop) {
                 return Ok(());
             }
