@@ -27,18 +27,23 @@ use weft_vpp_wire::messages::acl::{
     MacipAclInterfaceListDump,
 };
 use weft_vpp_wire::messages::af_packet::{AfPacketCreateV3, AfPacketDelete};
+use weft_vpp_wire::messages::fib::{FibSourceAdd, FibSourceDump};
 use weft_vpp_wire::messages::interface::{
-    CreateSubif, DeleteSubif, SwInterfaceDump, SwInterfaceEvent, SwInterfaceSetFlags,
-    SwInterfaceSetMtu, SwInterfaceTagAddDel, WantInterfaceEvents,
+    CreateSubif, DeleteSubif, SwInterfaceAddDelAddress, SwInterfaceDump, SwInterfaceEvent,
+    SwInterfaceSetFlags, SwInterfaceSetMtu, SwInterfaceTagAddDel, WantInterfaceEvents,
 };
+use weft_vpp_wire::messages::ip::{IpAddressDump, IpRouteAddDelV2, IpRouteV2Dump};
 use weft_vpp_wire::messages::l2::{
-    BridgeDomainAddDelV2, BridgeDomainDump, BridgeDomainSetMacAge, BridgeFlags,
-    L2InterfaceVlanTagRewrite, SwInterfaceSetL2Bridge,
+    BdIpMacAddDel, BdIpMacDump, BridgeDomainAddDelV2, BridgeDomainDump, BridgeDomainSetMacAge,
+    BridgeFlags, L2FibTableDump, L2Flags, L2InterfaceVlanTagRewrite, L2fibAddDel,
+    SwInterfaceSetL2Bridge,
 };
 use weft_vpp_wire::messages::tapv2::{SwInterfaceTapV2Dump, TapCreateV3, TapDeleteV2};
 use weft_vpp_wire::messages::vhost_user::{
     CreateVhostUserIfV2, DeleteVhostUserIf, SwInterfaceVhostUserDump,
 };
+use weft_vpp_wire::messages::vxlan::{VxlanAddDelTunnelV3, VxlanTunnelV2Dump};
+use weft_vpp_wire::messages::vxlan_gpe::{VxlanGpeAddDelTunnelV2, VxlanGpeTunnelV2Dump};
 use weft_vpp_wire::{Declared, SwIfIndex};
 
 use crate::connection::Connection;
@@ -46,7 +51,7 @@ use handles::{Handles, Number};
 
 /// The messages without which some object cannot be read or made. Their replies and details go
 /// with them, since VPP declares them together.
-const NEEDED: [Declared; 32] = [
+const NEEDED: [Declared; 47] = [
     Declared::of::<SwInterfaceDump>(),
     Declared::of::<WantInterfaceEvents>(),
     Declared::of::<SwInterfaceEvent>(),
@@ -79,6 +84,21 @@ const NEEDED: [Declared; 32] = [
     Declared::of::<MacipAclDump>(),
     Declared::of::<MacipAclInterfaceAddDel>(),
     Declared::of::<MacipAclInterfaceListDump>(),
+    Declared::of::<VxlanAddDelTunnelV3>(),
+    Declared::of::<VxlanTunnelV2Dump>(),
+    Declared::of::<VxlanGpeAddDelTunnelV2>(),
+    Declared::of::<VxlanGpeTunnelV2Dump>(),
+    Declared::of::<L2Flags>(),
+    Declared::of::<L2fibAddDel>(),
+    Declared::of::<L2FibTableDump>(),
+    Declared::of::<BdIpMacAddDel>(),
+    Declared::of::<BdIpMacDump>(),
+    Declared::of::<SwInterfaceAddDelAddress>(),
+    Declared::of::<IpAddressDump>(),
+    Declared::of::<FibSourceAdd>(),
+    Declared::of::<FibSourceDump>(),
+    Declared::of::<IpRouteAddDelV2>(),
+    Declared::of::<IpRouteV2Dump>(),
 ];
 
 /// The name under which VPP knows whose our routes are.

@@ -10,6 +10,7 @@
 #![cfg(test)] // so that the helpers count as test code for the lints
 
 mod network;
+mod overlay;
 mod policy;
 mod support;
 mod vhost_user;

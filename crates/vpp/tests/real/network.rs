@@ -21,12 +21,12 @@ use weft_vpp_wire::{BdId, FixedString, SwIfIndex, VarString};
 use crate::support::{Dataplane, connect, everything, notice, reconcile, settle};
 
 /// A pair of devices of the kernel that goes with this value.
-struct Veth {
+pub(crate) struct Veth {
     name: String,
 }
 
 impl Veth {
-    fn new(prefix: &str) -> Self {
+    pub(crate) fn new(prefix: &str) -> Self {
         let name = format!("{prefix}{}", std::process::id() % 100_000);
         let peer = format!("{name}p");
         ip(&["link", "add", &name, "type", "veth", "peer", "name", &peer]);
@@ -35,7 +35,7 @@ impl Veth {
         Self { name }
     }
 
-    fn device(&self) -> IfName {
+    pub(crate) fn device(&self) -> IfName {
         IfName::new(self.name.clone()).unwrap()
     }
 }

@@ -15,8 +15,14 @@ use weft_vpp_wire::messages::acl::{
     MacipAclDump, MacipAclInterfaceListDetails, MacipAclInterfaceListDump,
 };
 use weft_vpp_wire::messages::interface::{SwInterfaceDetails, SwInterfaceDump};
-use weft_vpp_wire::messages::l2::{BridgeDomainDetails, BridgeDomainDump};
+use weft_vpp_wire::messages::ip::{IpRouteV2Details, IpRouteV2Dump, IpTable};
+use weft_vpp_wire::messages::l2::{
+    BdIpMacDetails, BdIpMacDump, BridgeDomainDetails, BridgeDomainDump, L2FibTableDetails,
+    L2FibTableDump,
+};
 use weft_vpp_wire::messages::vhost_user::{SwInterfaceVhostUserDetails, SwInterfaceVhostUserDump};
+use weft_vpp_wire::messages::vxlan::{VxlanTunnelV2Details, VxlanTunnelV2Dump};
+use weft_vpp_wire::messages::vxlan_gpe::{VxlanGpeTunnelV2Details, VxlanGpeTunnelV2Dump};
 use weft_vpp_wire::{BdId, SwIfIndex};
 
 /// No wait is longer.
@@ -98,6 +104,11 @@ pub(crate) struct Everything {
     acl_lists: Vec<AclInterfaceListDetails>,
     macip_acls: Vec<MacipAclDetails>,
     macip_lists: Vec<MacipAclInterfaceListDetails>,
+    vxlan_tunnels: Vec<VxlanTunnelV2Details>,
+    gpe_tunnels: Vec<VxlanGpeTunnelV2Details>,
+    static_macs: Vec<L2FibTableDetails>,
+    neighbours: Vec<BdIpMacDetails>,
+    routes: Vec<IpRouteV2Details>,
 }
 
 pub(crate) async fn everything(connection: &Connection) -> Everything {
@@ -107,6 +118,26 @@ pub(crate) async fn everything(connection: &Connection) -> Everything {
         bd_id: BdId::ANY,
         sw_if_index,
     };
+    let bd_id = BdId::ANY;
+    let routes = |is_ip6| IpRouteV2Dump {
+        src: 0,
+        table: IpTable {
+            is_ip6,
+            ..IpTable::default()
+        },
+    };
+    let (vxlan_tunnels, gpe_tunnels, macs, neighbours, routes4, routes6) = tokio::join!(
+        connection.dump(VxlanTunnelV2Dump { sw_if_index }),
+        connection.dump(VxlanGpeTunnelV2Dump { sw_if_index }),
+        connection.dump(L2FibTableDump { bd_id }),
+        connection.dump(BdIpMacDump { bd_id }),
+        connection.dump(routes(false)),
+        connection.dump(routes(true)),
+    );
+    let mut static_macs = macs.unwrap();
+    static_macs.retain(|details| details.static_mac);
+    let mut all_routes = routes4.unwrap();
+    all_routes.extend(routes6.unwrap());
     let (interfaces, vhost_users, bridges, acls, acl_lists, macip_acls, macip_lists) = tokio::join!(
         connection.dump(SwInterfaceDump::default()),
         connection.dump(SwInterfaceVhostUserDump { sw_if_index }),
@@ -116,14 +147,26 @@ pub(crate) async fn everything(connection: &Connection) -> Everything {
         connection.dump(MacipAclDump { acl_index }),
         connection.dump(MacipAclInterfaceListDump { sw_if_index }),
     );
+    let interfaces = interfaces.unwrap();
+    let mut acl_lists = acl_lists.unwrap();
+    // VPP keeps the interfaces of deleted VXLAN-GPE tunnels, hidden but for this dump.
+    acl_lists.retain(|list| {
+        let shown = |details: &SwInterfaceDetails| details.sw_if_index == list.sw_if_index;
+        interfaces.iter().any(shown)
+    });
     Everything {
-        interfaces: interfaces.unwrap(),
+        interfaces,
         vhost_users: vhost_users.unwrap(),
         bridges: bridges.unwrap(),
         acls: acls.unwrap(),
-        acl_lists: acl_lists.unwrap(),
+        acl_lists,
         macip_acls: macip_acls.unwrap(),
         macip_lists: macip_lists.unwrap(),
+        vxlan_tunnels: vxlan_tunnels.unwrap(),
+        gpe_tunnels: gpe_tunnels.unwrap(),
+        static_macs,
+        neighbours: neighbours.unwrap(),
+        routes: all_routes,
     }
 }
 
