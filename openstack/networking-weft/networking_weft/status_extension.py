@@ -1,23 +1,23 @@
 """ML2 extension driver ``weft_status``: serves the attribute ``weft:status`` of ports."""
 
+import datetime
 import os
 from typing import Any
 
 from neutron.api import extensions as api_extensions
 from neutron.db.models_v2 import Port
 from neutron_lib.plugins.ml2 import api
-from oslo_utils import timeutils
 from sqlalchemy import orm
 
 from networking_weft import extensions
 from networking_weft.db.models import PortCondition
 from networking_weft.extensions import weft_status
 
-# With the port, whatever asks for it: a list of ports stays one query more, not one each.
+# In the query for the port, whatever asks for it; Neutron loads a port many a time.
 PortCondition.port = orm.relationship(
     Port,
     load_on_pending=True,
-    backref=orm.backref("weft_condition", lazy="selectin", uselist=False, viewonly=True),
+    backref=orm.backref("weft_condition", lazy="joined", uselist=False, viewonly=True),
     viewonly=True,
 )
 
@@ -43,9 +43,7 @@ def view(condition: PortCondition | None) -> dict[str, str] | None:
     """What the API shows of a condition."""
     if condition is None:
         return None
-    since = timeutils.datetime.datetime.fromtimestamp(
-        condition.since, tz=timeutils.datetime.timezone.utc
-    )
+    since = datetime.datetime.fromtimestamp(condition.since, tz=datetime.timezone.utc)
     return {
         "host": condition.host,
         "status": condition.status,
