@@ -16,6 +16,7 @@ mod store;
 mod switch;
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use anyhow::{Context, Result};
 use clap::{Parser, ValueEnum};
@@ -63,6 +64,8 @@ enum What {
     Store,
     /// Packets between two machines beside a Linux bridge
     Switch,
+    /// Packets and new sessions through access lists, beside VPP if its executable is there
+    AccessLists,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -93,12 +96,14 @@ fn main() -> Result<()> {
             printed.text(&figures.to_string());
         }
     }
+    let vpp = |is_polling| DataplaneKind::Vpp {
+        binary: cli.vpp_binary.clone(),
+        preload: cli.vpp_preload.clone(),
+        is_polling,
+    };
     let kind = match cli.dataplane {
         Chosen::Switch => DataplaneKind::Switch,
-        Chosen::Vpp => DataplaneKind::Vpp {
-            binary: cli.vpp_binary.clone(),
-            preload: cli.vpp_preload.clone(),
-        },
+        Chosen::Vpp => vpp(false),
     };
     let runtime = tokio::runtime::Runtime::new()?;
     if matches!(cli.what, What::All | What::Store) {
@@ -106,6 +111,12 @@ fn main() -> Result<()> {
     }
     if matches!(cli.what, What::All | What::Switch) {
         runtime.block_on(switch::run(&kind, cli.quick, |table| printed.table(&table)))?;
+    }
+    if matches!(cli.what, What::All | What::AccessLists) {
+        let vpp = cli.vpp_binary.exists().then(|| vpp(true));
+        let (time, turns) = if cli.quick { (1, 1) } else { (3, 3) };
+        let measured = switch::lists::run(vpp.as_ref(), Duration::from_secs(time), turns);
+        printed.table(&runtime.block_on(measured)?);
     }
     if matches!(cli.what, What::All | What::Agent) {
         let parts = &cli.part;

@@ -5,8 +5,11 @@
 //! works in the kernel, on the sender's core; the switch takes a packet out of the kernel and puts it
 //! back, on a core of its own.
 
+pub(crate) mod lists;
 mod load;
 mod path;
+mod ports;
+mod testpmd;
 mod vhost_user;
 
 use std::time::Duration;

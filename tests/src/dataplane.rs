@@ -23,6 +23,8 @@ pub enum DataplaneKind {
         binary: PathBuf,
         /// A library to load first.
         preload: Option<PathBuf>,
+        /// It never sleeps: for figures, where it has a core of its own.
+        is_polling: bool,
     },
 }
 
@@ -43,7 +45,11 @@ impl DataplaneKind {
                     .map(PathBuf::from)
                     .context("WEFT_DATAPLANE=vpp needs WEFT_VPP_BINARY, the path of `vpp`")?;
                 let preload = std::env::var_os("WEFT_VPP_PRELOAD").map(PathBuf::from);
-                Ok(Self::Vpp { binary, preload })
+                Ok(Self::Vpp {
+                    binary,
+                    preload,
+                    is_polling: false,
+                })
             }
             Ok(other) => bail!("WEFT_DATAPLANE is `{other}`; `switch` and `vpp` are known"),
         }
@@ -56,8 +62,13 @@ impl DataplaneKind {
         let _ = std::fs::remove_file(&socket);
         let command = match self {
             Self::Switch => switch_command(lab, namespace, name, &socket)?,
-            Self::Vpp { binary, preload } => {
-                vpp_command(lab, namespace, name, &socket, binary, preload.as_deref())?
+            Self::Vpp {
+                binary,
+                preload,
+                is_polling,
+            } => {
+                let preload = preload.as_deref();
+                vpp_command(lab, namespace, name, &socket, binary, preload, *is_polling)?
             }
         };
         let mut process = lab.spawn(name, command)?;
@@ -107,6 +118,7 @@ fn vpp_command(
     socket: &Path,
     binary: &Path,
     preload: Option<&Path>,
+    is_polling: bool,
 ) -> Result<Command> {
     let prefix = binary
         .parent()
@@ -119,17 +131,22 @@ fn vpp_command(
         .with_context(|| format!("there are no `vpp_plugins` below {}", prefix.display()))?;
     let run = lab.path(name);
     std::fs::create_dir_all(&run)?;
+    let sleep = if is_polling {
+        ""
+    } else {
+        "poll-sleep-usec 200"
+    };
     // Unique in the machine: the prefix names shared memory.
     let instance = format!("{}-{name}", lab.name());
     let config = lab.write(
         &format!("{name}.conf"),
         &format!(
             "unix {{ nodaemon nosyslog runtime-dir {run} cli-listen {run}/cli.sock \
-               cli-no-pager poll-sleep-usec 200 }}\n\
+               cli-no-pager {sleep} }}\n\
              api-segment {{ prefix {instance} }}\n\
              socksvr {{ socket-name {socket} }}\n\
              statseg {{ socket-name {run}/stats.sock size 32M page-size default }}\n\
-             memory {{ main-heap-size 192M main-heap-page-size default }}\n\
+             memory {{ main-heap-size 1G main-heap-page-size default }}\n\
              buffers {{ buffers-per-numa 16384 page-size default }}\n\
              plugins {{\n  path {library}/vpp_plugins\n  plugin default {{ disable }}\n  \
                plugin af_packet_plugin.so {{ enable }}\n  plugin tap_plugin.so {{ enable }}\n  \
