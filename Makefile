@@ -3,7 +3,8 @@
 # Debian's packages. The first list is what building and the demo need, the second what the tests
 # need besides. Nothing else on the machine but a Rust toolchain is assumed.
 BUILD_PACKAGES := build-essential protobuf-compiler iproute2 iputils-ping
-TEST_PACKAGES  := etcd-server etcd-client iperf3 openssl qemu-system-x86 busybox-static dpdk-dev
+TEST_PACKAGES  := etcd-server etcd-client iperf3 openssl qemu-system-x86 busybox-static dpdk-dev \
+  tshark ethtool
 # The kernel of the tests' virtual machines. It is unpacked, not installed: nothing here boots it.
 GUEST_KERNEL   := linux-image-cloud-amd64
 

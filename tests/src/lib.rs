@@ -15,6 +15,7 @@
 //! * [`Host`]: its processes, its configuration, its dataplane's contents ([`Contents`]).
 //! * [`Station`]: a virtual machine that sends what it is told to, made with [`packet`], and says
 //!   what arrives; [`Vm`]: one with Linux's stack. [`Flow`]: packets to and fro, all of them counted.
+//! * [`Dissection`]: what Wireshark makes of the packets of tunnels.
 //! * [`proxy`]: the relay in front of a dataplane. [`Valve`]: the one in front of the store.
 //!
 //! | variable | meaning |
@@ -24,12 +25,13 @@
 //! | `WEFT_VPP_BINARY` | VPP, for instance `/opt/vpp/bin/vpp`; its libraries are found from there |
 //! | `WEFT_VPP_PRELOAD` | a library to load into VPP first, where the kernel lacks vhost-net |
 //!
-//! Needs root and Debian's `iproute2`, `iputils-ping`, `etcd-server`.
+//! Needs root and Debian's `iproute2`, `iputils-ping`, `etcd-server`, `tshark`, `ethtool`.
 
 mod binary;
 mod cloud;
 mod contents;
 mod dataplane;
+mod dissection;
 mod flow;
 mod group;
 mod host;
@@ -47,6 +49,7 @@ pub use binary::weft_binary;
 pub use cloud::Cloud;
 pub use contents::Contents;
 pub use dataplane::{Dataplane, DataplaneKind};
+pub use dissection::{Checksum, Dissection, Tunnelled};
 pub use flow::{Flow, FlowReport};
 pub use group::{Group, Rule};
 pub use host::{Host, HostConfig, Underlay, Uplink};

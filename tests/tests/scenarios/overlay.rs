@@ -1,0 +1,3 @@
+//! Overlay networks: VXLAN and VXLAN-GPE between hosts.
+
+mod interop;
