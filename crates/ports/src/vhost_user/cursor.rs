@@ -1,6 +1,6 @@
 //! Reading and writing the spans of a packet one behind the other, as one row of bytes.
 
-use vm_memory::{Bytes, VolatileSlice};
+use vm_memory::VolatileSlice;
 
 use super::memory::{GuestMemory, Span};
 
@@ -26,9 +26,11 @@ impl<'a> Cursor<'a> {
     #[inline]
     pub(super) fn read(&mut self, mut out: &mut [u8]) {
         while !out.is_empty() {
-            let Some(done) = self.step(|here| here.read(out, 0).unwrap_or(0)) else {
+            let Some(here) = self.here() else {
                 return;
             };
+            let done = here.copy_to(out);
+            self.here = here.offset(done).ok();
             out = out.get_mut(done..).unwrap_or_default();
         }
     }
@@ -37,25 +39,24 @@ impl<'a> Cursor<'a> {
     #[inline]
     pub(super) fn write(&mut self, mut bytes: &[u8]) {
         while !bytes.is_empty() {
-            let Some(done) = self.step(|here| here.write(bytes, 0).unwrap_or(0)) else {
+            let Some(here) = self.here() else {
                 return;
             };
+            let done = bytes.len().min(here.len());
+            here.copy_from(bytes);
+            self.here = here.offset(done).ok();
             bytes = bytes.get(done..).unwrap_or_default();
         }
     }
 
-    /// Lets `copy` do what it can with the current piece; returns how many bytes that were, `None`
-    /// at the end.
+    /// What is left of the current piece, at least a byte; `None` at the end.
     #[inline]
-    fn step(&mut self, copy: impl FnOnce(&VolatileSlice<'a>) -> usize) -> Option<usize> {
-        let here = loop {
-            match self.here.filter(|here| !here.is_empty()) {
-                Some(here) => break here,
-                None => self.here = Some(self.memory.slice(*self.spans.next()?)?),
+    fn here(&mut self) -> Option<VolatileSlice<'a>> {
+        loop {
+            match self.here {
+                Some(here) if !here.is_empty() => return Some(here),
+                _ => self.here = Some(self.memory.slice(*self.spans.next()?)?),
             }
-        };
-        let done = copy(&here);
-        self.here = here.offset(done).ok();
-        (done > 0).then_some(done)
+        }
     }
 }

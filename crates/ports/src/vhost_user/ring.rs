@@ -69,6 +69,9 @@ pub(super) struct Ring {
     available: Span,
     used: Span,
     next_available: u16,
+    /// How far chains are known to be available. The guest's index is looked at when they are taken,
+    /// since its cache line is the guest's for as long as we leave it alone.
+    available_end: u16,
     next_used: u16,
     /// The used index that the guest was last told of.
     published: u16,
@@ -102,11 +105,13 @@ impl Ring {
             call,
             size,
             next_available: 0,
+            available_end: 0,
             next_used: 0,
             published: 0,
         };
         let used = ring.memory.load(ring.used, 2, Ordering::Acquire);
-        (ring.next_available, ring.next_used, ring.published) = (used, used, used);
+        (ring.next_available, ring.available_end) = (used, used);
+        (ring.next_used, ring.published) = (used, used);
         Some(ring)
     }
 
@@ -142,17 +147,19 @@ impl Ring {
         self.next_available = position;
     }
 
-    /// Chains that wait.
+    /// Chains that wait, at least one if there are any.
     ///
     /// # Errors
     /// The guest claims more than the ring has.
-    pub(super) fn waiting(&self) -> Result<u16, VhostUserFault> {
-        let end = self.memory.load(self.available, 2, Ordering::Acquire);
-        let waiting = end.wrapping_sub(self.next_available);
-        if waiting > self.size {
-            return Err(VhostUserFault::BadIndex);
+    pub(super) fn waiting(&mut self) -> Result<u16, VhostUserFault> {
+        if self.available_end == self.next_available {
+            let end = self.memory.load(self.available, 2, Ordering::Acquire);
+            if end.wrapping_sub(self.next_available) > self.size {
+                return Err(VhostUserFault::BadIndex);
+            }
+            self.available_end = end;
         }
-        Ok(waiting)
+        Ok(self.available_end.wrapping_sub(self.next_available))
     }
 
     /// Takes the next chain, which must be waiting: the number of its first descriptor.

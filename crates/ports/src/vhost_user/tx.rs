@@ -201,17 +201,15 @@ impl Batch<'_> {
     fn reserve(&mut self, length: usize) -> Result<Option<Outcome>, VhostUserFault> {
         let start = self.ring.position();
         let mergeable = self.ring.features().mergeable();
-        let mut waiting = self.ring.waiting()?;
         let mut room = 0;
         self.scratch.spans.clear();
         self.scratch.chains.clear();
         while room < length {
-            let refused = if waiting == 0 {
+            let refused = if self.ring.waiting()? == 0 {
                 Outcome::Full
             } else if !mergeable && !self.scratch.chains.is_empty() {
                 Outcome::NoMerge
             } else {
-                waiting -= 1;
                 let head = self.ring.take()?;
                 let spans = &mut self.scratch.spans;
                 let mut budget = usize::MAX;
