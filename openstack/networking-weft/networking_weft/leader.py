@@ -12,12 +12,14 @@ import time
 import uuid
 from collections.abc import Callable
 
+from neutron_lib import context as n_context
+from neutron_lib.db import api as db_api
 from oslo_config import cfg
 from oslo_log import log as logging
 
 from networking_weft import agents, status, sync
 from networking_weft.client import Client, Refused, Unavailable
-from networking_weft.db import leases
+from networking_weft.db import journal, leases
 from networking_weft.world import KINDS, World
 
 LOG = logging.getLogger(__name__)
@@ -137,6 +139,7 @@ class Term:
                 self._refresh_agents()
             if changes.everything or reconcile.is_due():
                 self._reporter.reconcile()
+                _tell_of_journal()
             self._report(changes.ports)
 
     def _refresh_agents(self) -> None:
@@ -186,6 +189,21 @@ class Term:
                 repaired,
                 report.under_way,
             )
+
+
+def _tell_of_journal() -> None:
+    context = n_context.get_admin_context()
+    with db_api.CONTEXT_READER.using(context):
+        figures = journal.figures(context.session)
+    if figures.waiting:
+        log = LOG.warning if figures.failing else LOG.info
+        log(
+            "The journal: %d of %d objects wait, %d of them have failed; the oldest waits %.1f s",
+            figures.waiting,
+            figures.rows,
+            figures.failing,
+            figures.oldest,
+        )
 
 
 class Every:

@@ -17,6 +17,7 @@ class Store:
         self.records = {}
         self.revision = 1
         self.streams = []
+        self.history = []
         self.requests = []
         self.broken = False
 
@@ -66,8 +67,10 @@ class Store:
                 self.records.pop(key, None)
             else:
                 self.records[key] = value
+            line = self.line(key, value)
+            self.history.append(line)
             for stream in self.streams:
-                stream.put(self.line(key, value))
+                stream.put(line)
 
     def line(self, key, value):
         kind, host, name = key
@@ -149,6 +152,9 @@ class Handler(BaseHTTPRequestHandler):
                 for key, value in store.records.items():
                     lines.put(store.line(key, value))
                 lines.put({"type": "synced", "revision": store.revision})
+            for line in store.history:
+                if revision and line["revision"] > revision:
+                    lines.put(line)
             store.streams.append(lines)
         self.send_response(200)
         self.send_header("Content-Type", "application/x-ndjson")

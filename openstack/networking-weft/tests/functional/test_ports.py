@@ -1,12 +1,14 @@
 """From Neutron's API to the store, by way of the journal."""
 
 from neutron.db import provisioning_blocks
+from neutron.db.models.segment import NetworkSegment
+from neutron.plugins.ml2.models import PortBindingLevel
 from neutron_lib.api.definitions import portbindings
 from neutron_lib.callbacks import resources
 from neutron_lib.db import api as db_api
 
 from networking_weft import status
-from tests.functional.base import WeftTestCase
+from tests.functional.base import PHYSNET, WeftTestCase
 
 
 class PortTest(WeftTestCase):
@@ -111,6 +113,29 @@ class PortTest(WeftTestCase):
         self.plugin.delete_port_binding(self.context, "h1", port["id"])
         self.drainer.drain()
         self.assertEqual({"h2"}, self.wanted(port["id"]).keys())
+
+    def test_with_hierarchical_binding_the_lowest_segment_counts(self):
+        network = self.vlan_network()
+        port = self.port(network)
+        self.drainer.drain()
+        with db_api.CONTEXT_WRITER.using(self.context):
+            session = self.context.session
+            level = session.get(PortBindingLevel, (port["id"], "h1", 0))
+            level.driver = "top-of-rack"
+            segment = NetworkSegment(
+                network_id=network["id"],
+                network_type="vlan",
+                physical_network=PHYSNET,
+                segmentation_id=99,
+                is_dynamic=True,
+                segment_index=1,
+            )
+            session.add(segment)
+            session.flush()
+            lower = {"port_id": port["id"], "host": "h1", "level": 1, "driver": "weft"}
+            session.add(PortBindingLevel(segment_id=segment["id"], **lower))
+        self.drainer.drain()
+        self.assertEqual(99, self.wanted(port["id"])["h1"]["segmentation_id"])
 
     def test_a_migration_that_is_given_up(self):
         self.add_host("h2")
