@@ -7,6 +7,7 @@
 mod bed;
 mod growth;
 mod one_by_one;
+mod overlay;
 mod plane;
 mod relay;
 mod replay;
@@ -50,6 +51,8 @@ pub(crate) enum Part {
     GroupsRestart,
     /// One rule changed in a security group
     Rule,
+    /// One host of a thousand in overlay networks
+    Overlay,
 }
 
 /// Measures `parts`, or everything if none is named; `show` gets each table as soon as it is there.
@@ -81,6 +84,7 @@ pub(crate) async fn run(
             Part::Groups => wiring::run(kind, Device::Tap, GROUPS, ports, turns).await,
             Part::GroupsRestart => restart::run(kind, GROUPS, ports, turns).await,
             Part::Rule => rule::run(kind, ports, 20).await,
+            Part::Overlay => overlay::run(kind, quick).await,
         };
         show(table.with_context(|| format!("while measuring {part:?}"))?);
     }

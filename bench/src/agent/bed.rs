@@ -7,6 +7,7 @@
 //! The proxy is there only where a benchmark counts or records messages.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -46,6 +47,15 @@ pub(super) enum Policy {
         /// Rules of each: one half for either direction.
         rules: usize,
     },
+}
+
+/// What carries the host's networks to other hosts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Carrier {
+    /// VLANs of its trunk.
+    Vlan,
+    /// Tunnels over its trunk, between its address there and those of the others.
+    Overlay(IpAddr),
 }
 
 /// The host. Its processes are stopped when it is dropped.
@@ -97,6 +107,17 @@ impl Bed {
         policy: Policy,
         relayed: bool,
     ) -> Result<Self> {
+        Self::start_with(kind, device, policy, Carrier::Vlan, relayed).await
+    }
+
+    /// The same with another carrier.
+    pub(super) async fn start_with(
+        kind: &DataplaneKind,
+        device: Device,
+        policy: Policy,
+        carrier: Carrier,
+        relayed: bool,
+    ) -> Result<Self> {
         let lab = Arc::new(Lab::new(KIND)?);
         let control = lab.namespace("control")?;
         let server = StoreServer::new(&lab, StoreKind::Embedded)?;
@@ -111,6 +132,12 @@ impl Bed {
             proxy = Some(started);
         }
         let host: HostName = "host1".parse()?;
+        let overlay = match carrier {
+            Carrier::Vlan => String::new(),
+            Carrier::Overlay(address) => {
+                format!("[overlay]\nphysnet = \"physnet1\"\naddress = \"{address}/16\"\n")
+            }
+        };
         // Nothing is to be looked at again while something is measured.
         let config = lab.write(
             "agent.toml",
@@ -119,7 +146,7 @@ impl Bed {
                  [store]\nendpoints = [\"unix://{store}\"]\n\
                  [vpp]\napi_socket = \"{api}\"\nresync = \"24h\"\n\
                  [physnets.physnet1]\nhost_interface = \"{TRUNK}\"\n\
-                 [security]\nsecure_taps = true\n",
+                 [security]\nsecure_taps = true\n{overlay}",
                 store = server.socket().display(),
                 api = api.display(),
             ),
@@ -224,7 +251,18 @@ impl Bed {
         Ok(Op::put(key, group(rules, first_port)))
     }
 
-    async fn write(&self, puts: Vec<Op>) -> Result<()> {
+    /// The layout of the store.
+    pub(super) fn keys(&self) -> &Keyspace {
+        &self.keys
+    }
+
+    /// The host's name.
+    pub(super) fn host(&self) -> &HostName {
+        &self.host
+    }
+
+    /// Writes into the store, as much in a transaction as it takes.
+    pub(super) async fn write(&self, puts: Vec<Op>) -> Result<()> {
         for txn in Txn::chunks(puts) {
             self.store.txn(txn).await?;
         }
@@ -376,7 +414,8 @@ impl Said {
     }
 }
 
-fn port_id(number: usize) -> Result<PortId> {
+/// The identifier of a port.
+pub(super) fn port_id(number: usize) -> Result<PortId> {
     Ok(PortId::new(format!("p{number:05}"))?)
 }
 

@@ -82,7 +82,11 @@ impl Config {
         let secure_taps = section.flag("secure_taps").or(false);
 
         let physnets = physnets(&root);
-        let underlay = overlay::underlay(&root, physnets.as_ref());
+        let underlay = if root.contains("overlay") {
+            overlay::underlay(&root.section("overlay"), physnets.as_ref()).map(Some)
+        } else {
+            Some(None)
+        };
         document.finish(|| {
             Some(Self {
                 host: host?,

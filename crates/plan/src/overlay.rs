@@ -11,6 +11,7 @@
 mod claims;
 mod network;
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
@@ -120,8 +121,8 @@ impl Networks {
 
     /// A port uses the network.
     pub(crate) fn enter(&mut self, segment: OverlaySegment) {
-        if !self.used.contains_key(&segment) {
-            self.used.insert(segment, UsedNetwork::new(segment));
+        if let Entry::Vacant(unused) = self.used.entry(segment) {
+            unused.insert(UsedNetwork::new(segment));
             self.interest_changed = true;
         }
     }

@@ -15,15 +15,11 @@ const LEAST_MTU: u16 = 576;
 /// An address with the length of its prefix, as in `192.0.2.11/24`.
 struct Interface(UnderlayAddress);
 
-/// The underlay; `Some(None)` if the host has none, `None` if a fault was noted.
+/// The underlay as the section says; `None` if a fault was noted.
 pub(super) fn underlay(
-    root: &Table<'_>,
+    section: &Table<'_>,
     physnets: Option<&BTreeMap<PhysnetName, UplinkDevice>>,
-) -> Option<Option<Underlay>> {
-    if !root.contains("overlay") {
-        return Some(None);
-    }
-    let section = root.section("overlay");
+) -> Option<Underlay> {
     let physnet = section.text::<PhysnetName>("physnet").required();
     let address = section.text::<Interface>("address").optional();
     let gateway = section.text::<IpAddr>("gateway").optional();
@@ -52,12 +48,12 @@ pub(super) fn underlay(
         sound = false;
     }
     let mtu = Mtu::new(mtu.into()).ok()?;
-    sound.then_some(Some(Underlay {
+    sound.then_some(Underlay {
         physnet: physnet?,
         address,
         gateway,
         mtu,
-    }))
+    })
 }
 
 impl FromStr for Interface {

@@ -17,8 +17,9 @@ use crate::object::{
 #[derive(Clone, Debug)]
 pub(super) struct UsedNetwork {
     segment: OverlaySegment,
-    /// `None` while it was not read.
-    record: Option<Option<NetworkRecord>>,
+    record_read: bool,
+    /// The record, as far as it was read and is there.
+    record: Option<NetworkRecord>,
     macs_read: bool,
     macs: BTreeMap<Mac, Claims>,
     /// How many MAC addresses are behind each other host.
@@ -34,6 +35,7 @@ impl UsedNetwork {
     pub(super) fn new(segment: OverlaySegment) -> Self {
         Self {
             segment,
+            record_read: false,
             record: None,
             macs_read: false,
             macs: BTreeMap::new(),
@@ -49,7 +51,7 @@ impl UsedNetwork {
     }
 
     pub(super) fn is_record_read(&self) -> bool {
-        self.record.is_some()
+        self.record_read
     }
 
     pub(super) fn are_macs_read(&self) -> bool {
@@ -58,12 +60,13 @@ impl UsedNetwork {
 
     /// The record, or the lack of one.
     pub(super) fn set_record(&mut self, record: Option<NetworkRecord>) {
-        self.record = Some(record);
+        self.record_read = true;
+        self.record = record;
     }
 
     /// The record, as far as it was read and is there.
     pub(super) fn record(&self) -> Option<&NetworkRecord> {
-        self.record.as_ref()?.as_ref()
+        self.record.as_ref()
     }
 
     /// A record that says nothing sensible is as good as none: all is flooded.
