@@ -144,18 +144,15 @@ impl<A: Family + OfFamily, const INPUT: bool> Node for AclNode<A, INPUT> {
                 let meta = buffers.meta(packet);
                 let interface = faced::<INPUT>(meta);
                 let l3 = usize::from(meta.l2.l2_len);
-                *flow = match A::tuple(buffers.data(packet), l3) {
-                    Some(tuple) => {
-                        let session = SessionPacket::new(&tuple, interface, INPUT, sessions.seed());
-                        index.prefetch(session.hash);
-                        Flow {
-                            tuple,
-                            session,
-                            is_whole: true,
-                        }
-                    }
-                    None => Flow::default(),
+                let Some(tuple) = A::tuple(buffers.data(packet), l3) else {
+                    *flow = Flow::default();
+                    continue;
                 };
+                // Field by field, as a whole would be made first and then copied.
+                flow.session = SessionPacket::new(&tuple, interface, INPUT, sessions.seed());
+                index.prefetch(flow.session.hash);
+                flow.tuple = tuple;
+                flow.is_whole = true;
             }
             let made_before = tally.new_session;
             for (flow, candidate) in flows.iter().zip(&mut candidates).take(packets.len()) {
