@@ -136,15 +136,18 @@ impl SessionKey {
         }
     }
 
-    /// The low bits choose the bucket, the high ones are the tag.
+    /// The low bits choose the bucket, the high ones are the tag. Both factors have the seed in them:
+    /// who could make one of them 0 would make all hashes the same.
     #[inline]
     fn hash_of<A: Address>(&self, seed: u64) -> u64 {
         let [first, a, b, c, d] = self.0;
-        let mut hash = fold(first ^ seed, a ^ 0x9e37_79b9_7f4a_7c15);
+        let other = seed.rotate_left(32) ^ 0x9e37_79b9_7f4a_7c15;
+        let mut hash = fold(first ^ seed, a ^ other);
         if A::BITS > 32 {
-            hash = fold(hash ^ b, c ^ 0xc2b2_ae3d_27d4_eb4f) ^ fold(hash ^ seed, d ^ 0x1656_67b1);
+            hash = fold(hash ^ b, c ^ other) ^ fold(hash ^ seed, d ^ other);
+            hash = fold(hash ^ seed, 0xd6e8_feb8_6659_fd93);
         }
-        fold(hash ^ seed, 0xd6e8_feb8_6659_fd93)
+        hash
     }
 
     #[inline]
