@@ -5,6 +5,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use crate::ip_prefix::IpVersion;
 use crate::vni::Vni;
 
 /// How the frames of an overlay network are encapsulated.
@@ -42,6 +43,16 @@ impl OverlayProtocol {
         match self {
             Self::Gpe => "gpe",
             Self::Vxlan => "vxlan",
+        }
+    }
+
+    /// Whether a VPP can carry it over an underlay of this version of IP. None from 23.10 to 26.06 can
+    /// carry VXLAN-GPE over IPv6: it sends the first 36 octets of the headers, as many as they have over
+    /// IPv4 (`vxlan6_gpe_rewrite` in `src/plugins/vxlan-gpe/vxlan_gpe.c`).
+    pub const fn runs_over(self, underlay: IpVersion) -> bool {
+        match (self, underlay) {
+            (Self::Gpe, IpVersion::V6) => false,
+            (Self::Gpe, IpVersion::V4) | (Self::Vxlan, _) => true,
         }
     }
 

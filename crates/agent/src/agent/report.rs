@@ -3,8 +3,8 @@
 use std::time::SystemTime;
 
 use weft_model::{
-    Alive, BindingType, ConditionKind, Key, MacAdvertisement, OverlayProtocol, OverlaySegment,
-    PortBinding, PortDevice, PortId, PortState, SecurityGroupId, Status, Timestamp,
+    Alive, BindingType, ConditionKind, IpVersion, Key, MacAdvertisement, OverlayProtocol,
+    OverlaySegment, PortBinding, PortDevice, PortId, PortState, SecurityGroupId, Status, Timestamp,
     VhostUserSockets,
 };
 
@@ -59,8 +59,11 @@ impl Agent {
         let network = &self.config.network;
         let underlay = self.reconciler.underlay();
         let mut network_types = vec!["flat".to_owned(), "vlan".to_owned()];
-        if underlay.is_some() {
-            network_types.extend(OverlayProtocol::ALL.map(|it| it.as_str().to_owned()));
+        if let Some(underlay) = underlay {
+            let version = IpVersion::of(underlay);
+            let protocols = OverlayProtocol::ALL.into_iter();
+            let carried = protocols.filter(|protocol| protocol.runs_over(version));
+            network_types.extend(carried.map(|protocol| protocol.as_str().to_owned()));
         }
         let alive = Alive {
             version: Some(env!("CARGO_PKG_VERSION").to_owned()),

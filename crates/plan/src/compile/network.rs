@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use weft_model::{
-    HostName, IpPrefix, IpVersion, Mac, MacAdvertisement, Mtu, OverlaySegment, PortBinding, PortId,
+    HostName, IpPrefix, IpVersion, Mac, MacAdvertisement, Mtu, OverlayProtocol, OverlaySegment,
+    PortBinding, PortId,
 };
 
 use super::{Compiler, Shared, Touched, Unmet};
@@ -162,7 +163,7 @@ impl Compiler {
     }
 
     /// What an overlay network can offer to a port that asks for `wanted`, and whether it can at all.
-    pub(super) fn overlay_mtu(&self, wanted: Mtu) -> Result<Mtu, Unmet> {
+    pub(super) fn overlay_mtu(&self, protocol: OverlayProtocol, wanted: Mtu) -> Result<Mtu, Unmet> {
         let underlay = self.network.underlay.as_ref();
         let underlay = underlay.ok_or_else(|| {
             "field `network_type`: this host has no underlay for overlay networks; its configuration \
@@ -175,7 +176,16 @@ impl Compiler {
                 underlay.physnet
             ))
         })?;
-        let ip_header = match IpVersion::of(local) {
+        let version = IpVersion::of(local);
+        if !protocol.runs_over(version) {
+            let reason = format!(
+                "field `network_type`: VPP cannot carry `{protocol}` over IPv6, and {local} is this \
+                 host's address in the underlay; `{}` can be carried",
+                OverlayProtocol::Vxlan
+            );
+            return Err(reason.into());
+        }
+        let ip_header = match version {
             IpVersion::V4 => 20,
             IpVersion::V6 => 40,
         };

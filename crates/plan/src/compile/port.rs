@@ -44,7 +44,7 @@ impl Compiler {
                 self.check_physnet(physnet)?;
                 port.mtu
             }
-            NetworkSegment::Overlay(_) => self.overlay_mtu(port.mtu)?,
+            NetworkSegment::Overlay(overlay) => self.overlay_mtu(overlay.protocol, port.mtu)?,
         };
         if let Some((claim, owner)) = self.claims.lost(id) {
             return Err(format!("{claim} belongs to port {owner}, which came first").into());

@@ -493,3 +493,22 @@ fn one_change_costs_the_same_whatever_the_network_holds() {
     world.settle(&mut host_1);
     assert_eq!(world.sent - sent, 2);
 }
+
+#[test]
+fn a_gpe_port_over_ipv6_is_refused_and_a_vxlan_port_is_not() {
+    let mut world = World::default();
+    let mut host = world.reconciler_of(overlay_network(Some("2001:db8::1")));
+    host.set_port(&port("gpe"), Some(overlay_port("gpe.7", 1, 1)));
+    host.set_port(&port("vxlan"), Some(overlay_port("vxlan.7", 2, 1)));
+    host.set_network(segment("vxlan.7"), None);
+    host.set_remote_macs(segment("vxlan.7"), BTreeMap::new());
+    world.settle(&mut host);
+    let Some(Status::Failed { reason, .. }) = host.port_status(&port("gpe")) else {
+        panic!("{:?}", host.port_status(&port("gpe")));
+    };
+    assert!(
+        reason.contains("VPP cannot carry `gpe` over IPv6"),
+        "{reason}"
+    );
+    assert_eq!(host.port_status(&port("vxlan")), Some(Status::Effective));
+}
