@@ -19,6 +19,7 @@ from oslo_log import log as logging
 from oslo_utils import timeutils
 
 from networking_weft import constants
+from networking_weft.binding import HostAgent
 
 LOG = logging.getLogger(__name__)
 
@@ -67,25 +68,35 @@ class Registry:
         directory.get_plugin().create_or_update_agent(context, state, timeutils.utcnow())
 
 
-class _Known:
-    def __init__(self, configurations: str, heartbeat: datetime.datetime) -> None:
-        try:
-            self.configurations = json.loads(configurations)
-        except ValueError:
-            self.configurations = None
-        self.alive = timeutils.utcnow() - heartbeat <= _down_time()
-
-
 def _down_time() -> datetime.timedelta:
     return datetime.timedelta(seconds=cfg.CONF.agent_down_time)
 
 
-def _known() -> dict[str, _Known]:
-    query = sa.select(Agent.host, Agent.configurations, Agent.heartbeat_timestamp)
+def find(context: n_context.Context, host: str) -> HostAgent | None:
+    """The agent of a host. One query for three columns: each binding of a port waits for it."""
+    with db_api.CONTEXT_READER.using(context):
+        row = context.session.execute(_COLUMNS.where(Agent.host == host)).one_or_none()
+    return _row(row) if row else None
+
+
+def _known() -> dict[str, HostAgent]:
     context = n_context.get_admin_context()
     with db_api.CONTEXT_READER.using(context):
-        rows = context.session.execute(query.where(Agent.agent_type == constants.AGENT_TYPE))
-        return {host: _Known(said, heartbeat) for host, said, heartbeat in rows}
+        return {row.host: _row(row) for row in context.session.execute(_COLUMNS)}
+
+
+_COLUMNS = sa.select(
+    Agent.host, Agent.configurations, Agent.admin_state_up, Agent.heartbeat_timestamp
+).where(Agent.agent_type == constants.AGENT_TYPE)
+
+
+def _row(row: Any) -> HostAgent:
+    try:
+        said = json.loads(row.configurations)
+    except ValueError:
+        said = {}
+    alive = timeutils.utcnow() - row.heartbeat_timestamp <= _down_time()
+    return HostAgent(row.host, said, row.admin_state_up, alive)
 
 
 def _beat(hosts: set[str]) -> None:

@@ -18,6 +18,17 @@ TAP_OWNER_PREFIXES = ("network:", "neutron:")
 
 
 @dataclass(frozen=True)
+class HostAgent:
+    """What Neutron has of a host's agent."""
+
+    host: str
+    configurations: dict[str, Any]
+    """What the agent says of its host."""
+    admin_state_up: bool
+    alive: bool
+
+
+@dataclass(frozen=True)
 class Host:
     """What is known of a host."""
 
@@ -57,14 +68,14 @@ class Refused:
     reason: str
 
 
-def host_of_agent(agent: Mapping[str, Any], default_directory: str) -> Host:
-    """The host of a row of Neutron's agents."""
-    said = agent.get("configurations") or {}
+def host_of_agent(agent: HostAgent, default_directory: str) -> Host:
+    """The host of one of Neutron's agents. What an older one does not say, all of them have."""
+    said = agent.configurations
     vhost_user = said.get("vhost_user") or {}
     return Host(
-        name=agent["host"],
-        alive=bool(agent["alive"]),
-        admin_state_up=bool(agent["admin_state_up"]),
+        name=agent.host,
+        alive=agent.alive,
+        admin_state_up=agent.admin_state_up,
         physnets=frozenset(said.get("physnets") or ()),
         network_types=frozenset(said.get("network_types") or PHYSICAL_TYPES),
         binding_types=frozenset(

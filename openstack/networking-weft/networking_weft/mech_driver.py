@@ -6,13 +6,14 @@ decided while Neutron binds a port. All of it comes from Neutron's own database.
 
 from neutron.db import provisioning_blocks
 from neutron_lib import constants as n_const
+from neutron_lib import context as n_context
 from neutron_lib.api.definitions import portbindings
 from neutron_lib.callbacks import events, registry, resources
 from neutron_lib.plugins.ml2 import api
 from oslo_config import cfg
 from oslo_log import log as logging
 
-from networking_weft import binding, config, constants, records, service
+from networking_weft import agents, binding, config, constants, records, service
 from networking_weft.db import capture, conditions
 
 LOG = logging.getLogger(__name__)
@@ -46,10 +47,8 @@ class WeftMechanismDriver(api.MechanismDriver):
         """Binds the port if its host can have it; otherwise says in log and status why not."""
         port = context.current
         wanted = binding.Wanted(port["id"], port.get(portbindings.VNIC_TYPE), port["device_owner"])
-        agents = context.host_agents(constants.AGENT_TYPE)
-        host = (
-            binding.host_of_agent(agents[0], cfg.CONF.ml2_weft.vhost_user_dir) if agents else None
-        )
+        agent = agents.find(n_context.get_admin_context(), context.host)
+        host = binding.host_of_agent(agent, cfg.CONF.ml2_weft.vhost_user_dir) if agent else None
         match binding.bind(wanted, host, context.segments_to_bind):
             case binding.Bound(segment_id, vif_type, vif_details):
                 context.set_binding(segment_id, vif_type, vif_details)

@@ -28,6 +28,8 @@ Row = Any
 def ports(session: Session, ids: Iterable[str]) -> dict[str, records.Port]:
     """Those of the ports that exist."""
     ids = list(ids)
+    if not ids:
+        return {}
     query = (
         sa.select(
             Port.id,
@@ -116,6 +118,8 @@ def _bindings(session: Session, ids: list[str]) -> dict[str, list[records.Bindin
 def security_groups(session: Session, ids: Iterable[str]) -> dict[str, records.Record]:
     """The records of those of the security groups that exist."""
     ids = list(ids)
+    if not ids:
+        return {}
     group, rule = sg_models.SecurityGroup, sg_models.SecurityGroupRule
     rules = defaultdict(list)
     columns = (
@@ -141,6 +145,8 @@ def security_groups(session: Session, ids: Iterable[str]) -> dict[str, records.R
 def address_groups(session: Session, ids: Iterable[str]) -> dict[str, records.Record]:
     """The records of those of the address groups that exist."""
     ids = list(ids)
+    if not ids:
+        return {}
     association = ag_models.AddressAssociation
     addresses = _pairs(session, association.address_group_id, ids, association.address)
     group = ag_models.AddressGroup

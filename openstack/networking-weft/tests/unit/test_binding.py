@@ -95,22 +95,18 @@ def test_a_refusal_says_why(wanted, host, segments, words):
 
 
 def test_a_host_is_what_its_agent_says():
-    agent = {
-        "host": "h1",
-        "alive": True,
-        "admin_state_up": True,
-        "configurations": {
-            "physnets": ["physnet1"],
-            "network_types": ["flat", "vlan", "gpe"],
-            "binding_types": ["tap", "vhostuser"],
-            "vhost_user": {"directory": "/run/sockets", "mode": "client"},
-        },
+    said = {
+        "physnets": ["physnet1"],
+        "network_types": ["flat", "vlan", "gpe"],
+        "binding_types": ["tap", "vhostuser"],
+        "vhost_user": {"directory": "/run/sockets", "mode": "client"},
     }
+    agent = binding.HostAgent("h1", said, admin_state_up=True, alive=True)
     assert binding.host_of_agent(agent, "/other") == HOST
 
 
 def test_an_older_agent_has_what_all_have():
-    agent = {"host": "h", "alive": True, "admin_state_up": True, "configurations": {}}
+    agent = binding.HostAgent("h", {}, admin_state_up=True, alive=True)
     host = binding.host_of_agent(agent, "/default")
     assert host.network_types == {"flat", "vlan"}
     assert host.binding_types == {"tap", "vhostuser"}
