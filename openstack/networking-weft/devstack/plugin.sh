@@ -2,10 +2,12 @@
 # `weft agent` where VPP runs. VPP itself is expected to run, with its API socket where
 # docs/configuration.md says.
 
+# DevStack clones the whole repository, and finds this through the link at its top:
+#   enable_plugin networking-weft <URL of the repository>
 NETWORKING_WEFT_DIR=$DEST/networking-weft/openstack/networking-weft
 
 function install_networking_weft {
-    setup_dev_lib "networking-weft" 2>/dev/null || pip_install -e "$NETWORKING_WEFT_DIR"
+    pip_install -e "$NETWORKING_WEFT_DIR"
 }
 
 function write_weft_server_conf {
