@@ -332,7 +332,7 @@ fn a_host_without_an_underlay_says_so_and_one_that_has_no_address_yet_waits() {
     assert!(reason.contains("no underlay"), "{reason}");
 
     let mut found = world.reconciler_of(overlay_network(None));
-    found.set_port(&port("web"), Some(overlay_port(SEGMENT, 1, 1)));
+    found.set_port(&port("web"), Some(overlay_port("vxlan.7", 1, 1)));
     world.settle(&mut found);
     let Some(Status::Pending { reason }) = found.port_status(&port("web")) else {
         panic!("{:?}", found.port_status(&port("web")));
@@ -353,8 +353,8 @@ fn a_host_without_an_underlay_says_so_and_one_that_has_no_address_yet_waits() {
     with.insert(on_uplink("2001:db8::1"));
     found.refreshed(with);
     assert_eq!(found.underlay(), "2001:db8::1".parse().ok());
-    found.set_network(segment(SEGMENT), None);
-    found.set_remote_macs(segment(SEGMENT), BTreeMap::new());
+    found.set_network(segment("vxlan.7"), None);
+    found.set_remote_macs(segment("vxlan.7"), BTreeMap::new());
     world.settle(&mut found);
     assert_eq!(found.port_status(&port("web")), Some(Status::Effective));
     let tap = ObjectKey::tap(&port("web"));
