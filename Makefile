@@ -4,9 +4,13 @@
 # need besides. Nothing else on the machine but a Rust toolchain is assumed.
 BUILD_PACKAGES := build-essential protobuf-compiler iproute2 iputils-ping
 TEST_PACKAGES  := etcd-server etcd-client iperf3 openssl qemu-system-x86 busybox-static dpdk-dev \
-  tshark ethtool
+  tshark ethtool mariadb-server python3-venv
 # The kernel of the tests' virtual machines. It is unpacked, not installed: nothing here boots it.
 GUEST_KERNEL   := linux-image-cloud-amd64
+
+# Neutron and all that the tests with it need, in the versions of tests/openstack/constraints.txt.
+NEUTRON       := /var/lib/weft-lab/neutron
+NEUTRON_STAMP := $(NEUTRON)/installed-$(firstword $(shell cat tests/openstack/*.txt | cksum))
 
 SUDO  := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 CARGO ?= cargo
@@ -26,7 +30,7 @@ demo: build ## two hosts on this machine, with packets crossing; needs root
 	$(SUDO) target/release/weft demo
 
 .PHONY: test
-test: test-packages format lint unit end-to-end ## everything that must hold
+test: test-packages format lint unit end-to-end openstack ## everything that must hold
 
 .PHONY: format
 format: ## is the code formatted?
@@ -45,16 +49,40 @@ unit: test-packages ## unit, property and conformance tests of each crate; needs
 .PHONY: end-to-end
 end-to-end: test-packages guest-kernel ## scenarios with real processes and packets; needs root
 	$(CARGO) build --locked --package weft
-	$(AS_ROOT) $(CARGO) test --locked --package weft-tests
+	$(AS_ROOT) $(CARGO) test --locked --package weft-tests --lib --test scenarios
+
+.PHONY: openstack
+openstack: test-packages guest-kernel neutron ## networking-weft: lint, its own tests, end to end with Neutron; needs root
+	cd openstack/networking-weft && $(NEUTRON)/bin/ruff check . && $(NEUTRON)/bin/ruff format --check .
+	cd openstack/networking-weft && $(SUDO) $(NEUTRON)/bin/python -m pytest --quiet
+	$(CARGO) build --locked --package weft
+	$(AS_ROOT) $(CARGO) test --locked --package weft-tests --test openstack
+
+.PHONY: tempest
+tempest: test-packages neutron ## Neutron's own API tests, without networking-weft and with it; takes long
+	$(CARGO) build --locked --package weft
+	$(AS_ROOT) $(CARGO) test --locked --package weft-tests --test openstack -- --ignored --nocapture tempest
 
 .PHONY: bench
-bench: build test-packages ## figures, each beside a floor or a peer in the same run
+bench: build test-packages neutron ## figures, each beside a floor or a peer in the same run
 	$(CARGO) run --locked --release --package weft-bench
 
 # `dpkg` first: an installed machine needs no network and no root for this.
 .PHONY: build-packages test-packages
 build-packages: ; $(call install,$(BUILD_PACKAGES))
 test-packages: ; $(call install,$(BUILD_PACKAGES) $(TEST_PACKAGES))
+
+# What is big comes once; networking-weft is the one of this directory.
+.PHONY: neutron
+neutron: $(NEUTRON_STAMP) ## installs Neutron for the tests, from PyPI
+	@$(SUDO) $(NEUTRON)/bin/pip install --quiet --no-deps --no-build-isolation --editable openstack/networking-weft
+
+$(NEUTRON_STAMP): | test-packages
+	@echo "installing Neutron into $(NEUTRON)"
+	@$(SUDO) python3 -m venv --clear $(NEUTRON)
+	@$(SUDO) $(NEUTRON)/bin/pip install --quiet \
+	  --constraint tests/openstack/constraints.txt --requirement tests/openstack/requirements.txt
+	@$(SUDO) touch $@
 
 # The package named above only depends on the one with the kernel in it.
 .PHONY: guest-kernel

@@ -11,6 +11,7 @@
 mod agent;
 mod graph;
 mod history;
+mod neutron;
 mod report;
 mod store;
 mod switch;
@@ -62,6 +63,8 @@ enum What {
     Graph,
     /// The embedded store beside etcd
     Store,
+    /// Neutron with networking-weft beside Neutron by itself
+    Neutron,
     /// Packets between two machines beside a Linux bridge
     Switch,
     /// Packets and new sessions through access lists, beside VPP if its executable is there
@@ -111,6 +114,9 @@ fn main() -> Result<()> {
     }
     if matches!(cli.what, What::All | What::Switch) {
         runtime.block_on(switch::run(&kind, cli.quick, |table| printed.table(&table)))?;
+    }
+    if matches!(cli.what, What::All | What::Neutron) {
+        runtime.block_on(neutron::run(cli.quick, |table| printed.table(&table)))?;
     }
     if matches!(cli.what, What::All | What::AccessLists) {
         let vpp = cli.vpp_binary.exists().then(|| vpp(true));

@@ -58,8 +58,8 @@ impl Cloud {
             .zip(HOSTS)
             .take(setup.hosts)
             .map(|(number, name)| {
-                let (kind, store) = (kind.clone(), server.socket());
-                Host::new(&lab, name, number, kind, &store, &setup.config)
+                let (kind, stores) = (kind.clone(), [server.socket()]);
+                Host::new(&lab, name, number, kind, &stores, &setup.config)
             })
             .collect::<Result<_>>()?;
         let mut trunks = Vec::new();

@@ -28,7 +28,8 @@ pub struct Host {
     number: u8,
     agent: Mutex<Option<Process>>,
     proxy: Proxy,
-    valve: Valve,
+    /// One in front of each member of the store.
+    valves: Vec<Valve>,
     dataplane: Mutex<Option<Dataplane>>,
     kind: DataplaneKind,
     namespace: Namespace,
@@ -115,13 +116,17 @@ impl HostConfig {
     }
 
     fn text(&self, host: &Host) -> String {
+        let sockets = host.valves.iter().map(Valve::socket);
+        let endpoints: Vec<_> = sockets
+            .map(|socket| format!("\"unix://{}\"", socket.display()))
+            .collect();
         let mut text = format!(
             "host = \"{}\"\n\
-             [store]\nendpoints = [\"unix://{}\"]\nlease_ttl = \"{}s\"\n\
+             [store]\nendpoints = [{}]\nlease_ttl = \"{}s\"\n\
              [vpp]\napi_socket = \"{}\"\nresync = \"{}s\"\n\
              [vhost_user]\ndirectory = \"{}\"\nmode = \"{}\"\n",
             host.name,
-            host.valve.socket().display(),
+            endpoints.join(", "),
             self.lease_ttl.as_secs(),
             host.proxy.socket().display(),
             self.resync.as_secs(),
@@ -161,18 +166,22 @@ impl Host {
         name: &str,
         number: u8,
         kind: DataplaneKind,
-        store: &std::path::Path,
+        stores: &[PathBuf],
         config: &HostConfig,
     ) -> Result<Self> {
         let api = lab.path(&format!("{name}-dataplane.sock"));
         let proxy = Proxy::start(&lab.path(&format!("{name}-api.sock")), &api)?;
-        let valve = Valve::start(&lab.path(&format!("{name}-store.sock")), store)?;
+        let valves = stores
+            .iter()
+            .enumerate()
+            .map(|(at, store)| Valve::start(&lab.path(&format!("{name}-store{at}.sock")), store));
+        let valves = valves.collect::<Result<_, _>>()?;
         let host = Self {
             name: name.parse()?,
             number,
             agent: Mutex::new(None),
             proxy,
-            valve,
+            valves,
             dataplane: Mutex::new(None),
             kind,
             namespace: lab.namespace(name)?,
@@ -210,9 +219,9 @@ impl Host {
         &self.proxy
     }
 
-    /// The relay in front of the store.
+    /// The relay in front of the store, or of its first member.
     pub fn valve(&self) -> &Valve {
-        &self.valve
+        &self.valves[0]
     }
 
     /// Which dataplane it has.

@@ -16,6 +16,7 @@
 //! * [`Station`]: a virtual machine that sends what it is told to, made with [`packet`], and says
 //!   what arrives; [`Vm`]: one with Linux's stack. [`Flow`]: packets to and fro, all of them counted.
 //! * [`Dissection`]: what Wireshark makes of the packets of tunnels.
+//! * [`openstack`]: the same hosts under a real Neutron.
 //! * [`proxy`]: the relay in front of a dataplane. [`Valve`]: the one in front of the store.
 //!
 //! | variable | meaning |
@@ -35,6 +36,7 @@ mod dissection;
 mod flow;
 mod group;
 mod host;
+pub mod openstack;
 pub mod packet;
 mod port;
 pub mod proxy;

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
-use rustix::process::{Pid, PidfdFlags, Signal, kill_process, pidfd_open};
+use rustix::process::{Pid, PidfdFlags, Signal, kill_process, kill_process_group, pidfd_open};
 
 use crate::error::LabError;
 use crate::lab::Lab;
@@ -100,6 +100,17 @@ impl Process {
         self.signal(Signal::KILL);
         self.status = self.status.or_else(|| self.child.wait().ok());
         let _ = fs::remove_file(&self.mark);
+    }
+
+    /// Kills it with all that it has started and that is still of its group, as the end of a machine
+    /// would.
+    pub fn kill_all(&mut self) {
+        if self.status.is_none()
+            && let Some(pid) = self.raw_pid()
+        {
+            let _ = kill_process_group(pid, Signal::KILL);
+        }
+        self.kill();
     }
 
     /// Stops it in order (SIGTERM) and says how it ended; kills it if that takes too long.

@@ -1,0 +1,264 @@
+//! Neutron with networking-weft beside the same Neutron by itself.
+//!
+//! By itself means with a driver that binds ports as agents' drivers do, by looking at the host's row
+//! among the agents, and does nothing else. Neutron, its database, the clients, etcd, `weft server`,
+//! agent and dataplane share this machine's cores, so that whatever networking-weft does behind a
+//! request takes from the next one.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, ensure};
+use serde_json::{Value, json};
+use weft_tests::openstack::{Driver, OpenStack, OpenStackSetup};
+
+use crate::report::{Table, milliseconds, percentile, seconds, times};
+
+/// Clients that make ports at once, where it is not one.
+const CLIENTS: usize = 4;
+
+/// The least share of Neutron's own speed that is aimed at.
+const SHARE: f64 = 0.95;
+
+/// Objects of the full comparison and of the journal.
+const MANY: usize = 10_000;
+
+/// The host of these: it has no agent, so that only what is written is measured.
+const NOWHERE: &str = "nowhere";
+
+/// How long anything may take before the benchmark has failed.
+const LIMIT: Duration = Duration::from_secs(900);
+
+/// Between two looks into the database.
+const LOOK: Duration = Duration::from_millis(20);
+
+/// What both are measured in: time per port.
+struct Creations {
+    one: Duration,
+    several: Duration,
+}
+
+/// Measures both; `show` gets the tables.
+pub(crate) async fn run(quick: bool, mut show: impl FnMut(Table)) -> Result<()> {
+    let count = if quick { 20 } else { 200 };
+    let setup = OpenStackSetup::hosts(1).neutrons(1, 2);
+    let alone = {
+        let cloud = OpenStack::start(&setup.clone().driver(Driver::None)).await?;
+        creations(&cloud, count)
+            .await
+            .context("Neutron by itself")?
+    };
+    // The full comparison comes when it is asked for.
+    let setup = setup.neutron_conf("sync_interval = 0\n");
+    let cloud = OpenStack::start(&setup).await?;
+    let ours = creations(&cloud, count)
+        .await
+        .context("with networking-weft")?;
+    let mut table =
+        Table::new("Ports made in Neutron with networking-weft, beside Neutron by itself");
+    let rate = |time: Duration| format!("{:.1} ports/s", 1.0 / time.as_secs_f64());
+    for (what, ours, alone) in [
+        ("1 client".to_owned(), ours.one, alone.one),
+        (format!("{CLIENTS} clients"), ours.several, alone.several),
+    ] {
+        let ratio = times(ours, alone);
+        table.ratio(what, rate(ours), rate(alone), ratio, Some(1.0 / SHARE));
+    }
+    show(table);
+
+    let mut table = Table::new("From Neutron's 201 to ACTIVE");
+    let one = active(&cloud, if quick { 5 } else { 30 }, 1, 1).await?;
+    let burst = if quick { 20 } else { 500 };
+    let many = active(&cloud, 1, burst, CLIENTS).await?;
+    for (what, times) in [
+        ("1 port".to_owned(), one),
+        (format!("{burst} ports at once"), many),
+    ] {
+        for percent in [50, 99] {
+            let value = milliseconds(percentile(&times, percent));
+            table.figure(format!("{what}, p{percent}"), value);
+        }
+    }
+    show(table);
+
+    let mut table = Table::new(format!("{MANY} ports in Neutron's database"));
+    pretend(&cloud).await?;
+    let drained = drained(&cloud).await?;
+    table.figure("journal rows carried out", seconds(drained));
+    let began = Instant::now();
+    let (is_same, printed) = cloud.tool("neutron-weft-sync", &["--check"]).await?;
+    ensure!(is_same, "{printed}");
+    table.figure("neutron-weft-sync --check", seconds(began.elapsed()));
+    show(table);
+    Ok(())
+}
+
+/// How long a port takes, made by one client and by several.
+async fn creations(cloud: &OpenStack, count: usize) -> Result<Creations> {
+    let network = network(cloud, "creations").await?;
+    // What Neutron makes with the first port is not measured.
+    make(cloud, &network, 1, 1).await?;
+    let began = Instant::now();
+    make(cloud, &network, count, 1).await?;
+    let one = began.elapsed();
+    let began = Instant::now();
+    make(cloud, &network, count, CLIENTS).await?;
+    let several = began.elapsed();
+    let count = u32::try_from(count)?;
+    Ok(Creations {
+        one: one / count,
+        several: several / count,
+    })
+}
+
+async fn network(cloud: &OpenStack, name: &str) -> Result<String> {
+    let network = json!({"name": name, "provider:network_type": "vlan",
+                         "provider:physical_network": "physnet1", "port_security_enabled": false});
+    let network = cloud.api().create("network", &network).await?;
+    let subnet = json!({"network_id": network["id"], "cidr": "10.0.0.0/16", "ip_version": 4,
+                        "enable_dhcp": false, "gateway_ip": null});
+    cloud.api().create("subnet", &subnet).await?;
+    identifier(&network)
+}
+
+/// Makes bound ports; gives when each was answered.
+async fn make(
+    cloud: &OpenStack,
+    network: &str,
+    count: usize,
+    clients: usize,
+) -> Result<BTreeMap<String, Instant>> {
+    let next = Arc::new(AtomicUsize::new(0));
+    let client = async || {
+        let mut made = Vec::new();
+        while next.fetch_add(1, Ordering::Relaxed) < count {
+            let port = json!({"network_id": network, "device_owner": "network:weft",
+                              "device_id": "bench", "binding:host_id": "compute1"});
+            let port = cloud.api().create("port", &port).await?;
+            made.push((identifier(&port)?, Instant::now()));
+        }
+        anyhow::Ok(made)
+    };
+    let mut clients: Vec<_> = (0..clients).map(|_| Box::pin(client())).collect();
+    let mut all = BTreeMap::new();
+    // All of them go on within this task, which only waits.
+    let made = futures::future::try_join_all(clients.drain(..)).await?;
+    all.extend(made.into_iter().flatten());
+    Ok(all)
+}
+
+/// How long after its 201 each port of `rounds` bursts was ACTIVE, to within a look.
+async fn active(
+    cloud: &OpenStack,
+    rounds: usize,
+    burst: usize,
+    clients: usize,
+) -> Result<Vec<Duration>> {
+    let network = network(cloud, &format!("active{burst}")).await?;
+    let mut took = Vec::new();
+    for _ in 0..rounds {
+        let look = async {
+            let mut seen = BTreeMap::<String, Instant>::new();
+            let sql = format!(
+                "SELECT id FROM ports WHERE status = 'ACTIVE' AND network_id = '{network}'"
+            );
+            let before = cloud.database().query(&sql)?.len();
+            while seen.len() < before + burst {
+                for id in cloud.database().query(&sql)? {
+                    seen.entry(id).or_insert_with(Instant::now);
+                }
+                tokio::time::sleep(LOOK).await;
+            }
+            anyhow::Ok(seen)
+        };
+        let look = tokio::time::timeout(LIMIT, look);
+        let (made, seen) = tokio::join!(make(cloud, &network, burst, clients), look);
+        let (made, seen) = (made?, seen.context("not all are ACTIVE")??);
+        for (id, answered) in made {
+            let at = seen.get(&id).context("a port is ACTIVE, and is not")?;
+            took.push(at.saturating_duration_since(answered));
+        }
+    }
+    took.sort_unstable();
+    Ok(took)
+}
+
+/// Makes many bound ports, by the database alone, like one that Neutron has made.
+async fn pretend(cloud: &OpenStack) -> Result<()> {
+    let network = network(cloud, "many").await?;
+    let port = json!({"network_id": network, "device_owner": "network:weft", "device_id": "bench",
+                      "binding:host_id": "compute1", "port_security_enabled": false});
+    let port = identifier(&cloud.api().create("port", &port).await?)?;
+    let id = "CONCAT('00000000-0000-4000-8000-', LPAD(HEX(seq), 12, '0'))";
+    let mac =
+        "CONCAT('fa:16:3f:', INSERT(INSERT(LPAD(LOWER(HEX(seq)), 6, '0'), 5, 0, ':'), 3, 0, ':'))";
+    let numbers = format!("seq_1_to_{MANY}");
+    for sql in [
+        format!(
+            "INSERT INTO standardattributes (id, resource_type, revision_number) \
+             SELECT 10000000 + seq, 'ports', 1 FROM {numbers}"
+        ),
+        format!(
+            "INSERT INTO ports (project_id, id, name, network_id, mac_address, admin_state_up, \
+             status, device_id, device_owner, standard_attr_id) \
+             SELECT project_id, {id}, '', network_id, {mac}, 1, 'DOWN', device_id, device_owner, \
+             10000000 + seq FROM ports, {numbers} WHERE id = '{port}'"
+        ),
+        format!(
+            "INSERT INTO portsecuritybindings (port_id, port_security_enabled) \
+             SELECT {id}, 0 FROM {numbers}"
+        ),
+        format!(
+            "INSERT INTO ml2_port_bindings (port_id, host, vif_type, vnic_type, profile, \
+             vif_details, status) SELECT {id}, '{NOWHERE}', vif_type, vnic_type, profile, \
+             vif_details, status FROM ml2_port_bindings, {numbers} WHERE port_id = '{port}'"
+        ),
+        format!(
+            "INSERT INTO ml2_port_binding_levels (port_id, host, level, driver, segment_id) \
+             SELECT {id}, '{NOWHERE}', level, driver, segment_id \
+             FROM ml2_port_binding_levels, {numbers} WHERE port_id = '{port}'"
+        ),
+    ] {
+        cloud.database().query(&sql)?;
+    }
+    Ok(())
+}
+
+/// How long it takes until rows for all of these are carried out.
+async fn drained(cloud: &OpenStack) -> Result<Duration> {
+    let began = Instant::now();
+    cloud.database().query(
+        "INSERT INTO weft_journal (object_id, object_type, revision, due, since, tries) \
+         SELECT id, 'port', 1, 0, UNIX_TIMESTAMP(), 0 FROM ports \
+         WHERE id LIKE '00000000-0000-4000-8000-%'",
+    )?;
+    let waiting = "SELECT COUNT(*) FROM weft_journal WHERE due IS NOT NULL";
+    let drain = async {
+        while cloud.database().query(waiting)? != ["0"] {
+            tokio::time::sleep(LOOK).await;
+        }
+        anyhow::Ok(())
+    };
+    tokio::time::timeout(LIMIT, drain)
+        .await
+        .context("the journal is not carried out")??;
+    let stored = cloud
+        .store()
+        .range(&format!("/networking-vpp/nodes/{NOWHERE}/"))
+        .await?;
+    ensure!(
+        stored.kvs.len() == MANY,
+        "{} of {MANY} are stored",
+        stored.kvs.len()
+    );
+    Ok(began.elapsed())
+}
+
+fn identifier(made: &Value) -> Result<String> {
+    let id = made["id"]
+        .as_str()
+        .context("what was made has no identifier")?;
+    Ok(id.to_owned())
+}

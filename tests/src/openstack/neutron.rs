@@ -1,0 +1,117 @@
+//! One server of Neutron's API: gunicorn with its workers, on a port of the loopback device.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use anyhow::Result;
+use weft_lab::{Lab, Process, wait_until};
+
+use super::rest::Rest;
+use super::venv::{Venv, scripts};
+
+/// How long a server may take until it answers: a few seconds where the machine has nothing else to do.
+const START: Duration = Duration::from_secs(180);
+
+/// Threads of a worker.
+const THREADS: u32 = 8;
+
+/// A server that can be killed and started again. Its address stays the same.
+#[derive(Debug)]
+pub struct Neutron {
+    name: String,
+    address: SocketAddr,
+    directory: PathBuf,
+    workers: u32,
+    venv: Venv,
+    rest: Rest,
+    process: Mutex<Option<Process>>,
+    lab: Arc<Lab>,
+}
+
+impl Neutron {
+    /// Prepares a server with the configuration `text`; [`Self::start`] starts it.
+    pub(super) fn new(
+        lab: &Arc<Lab>,
+        venv: &Venv,
+        name: &str,
+        address: SocketAddr,
+        workers: u32,
+        text: &str,
+    ) -> Result<Self> {
+        let directory = lab.path(name);
+        std::fs::create_dir(&directory)?;
+        std::fs::write(directory.join("neutron.conf"), text)?;
+        Ok(Self {
+            name: name.to_owned(),
+            address,
+            directory,
+            workers,
+            venv: venv.clone(),
+            rest: Rest::new(address)?,
+            process: Mutex::new(None),
+            lab: Arc::clone(lab),
+        })
+    }
+
+    /// Starts it and waits until it answers.
+    pub async fn start(&self) -> Result<()> {
+        let mut command = self.venv.command("gunicorn");
+        command
+            .env("PYTHONPATH", scripts())
+            .env("PYTHONDONTWRITEBYTECODE", "1")
+            .env("OS_NEUTRON_CONFIG_DIR", &self.directory)
+            .env("OS_NEUTRON_CONFIG_FILES", "neutron.conf")
+            .arg(format!("--bind={}", self.address))
+            .arg(format!("--workers={}", self.workers))
+            .arg(format!("--threads={THREADS}"))
+            .args([
+                "--worker-class=gthread",
+                "--timeout=600",
+                "--graceful-timeout=2",
+            ])
+            .args(["--log-level=warning", "neutron_api:application"]);
+        let mut process = self.lab.spawn(&self.name, command)?;
+        wait_until("Neutron's answer", START, async || {
+            process.check()?;
+            let versions = self.rest.get("/").await;
+            Ok(versions.map(drop).map_err(|error| error.to_string()))
+        })
+        .await?;
+        *self.process() = Some(process);
+        Ok(())
+    }
+
+    /// Kills it with its workers, as the end of its machine would.
+    pub fn kill(&self) {
+        if let Some(mut process) = self.process().take() {
+            process.kill_all();
+        }
+    }
+
+    /// Where it is.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Its API.
+    pub fn rest(&self) -> &Rest {
+        &self.rest
+    }
+
+    /// Its configuration file.
+    pub fn config(&self) -> PathBuf {
+        self.directory.join("neutron.conf")
+    }
+
+    /// What it has logged, all its processes together.
+    pub fn log(&self) -> String {
+        let path = self.lab.path(&format!("{}.log", self.name));
+        std::fs::read_to_string(path).unwrap_or_default()
+    }
+
+    fn process(&self) -> MutexGuard<'_, Option<Process>> {
+        self.process.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,233 @@
+//! Somebody dies in the middle of a burst of changes, and in the end all agree.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use anyhow::{Result, ensure};
+use reqwest::{Method, StatusCode};
+use serde_json::{Value, json};
+use weft_tests::openstack::{OpenStack, OpenStackSetup, Rest, openstack};
+
+/// Ports that are made in a burst; two thirds of them are deleted again.
+const BURST: usize = 500;
+
+/// Ports of one request.
+const BULK: usize = 10;
+
+/// Requests at a time.
+const AT_A_TIME: usize = 4;
+
+/// Who dies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Victim {
+    Neutron,
+    Server,
+    Etcd,
+    Agent,
+    Dataplane,
+}
+
+impl Victim {
+    /// It dies, and comes back a moment later.
+    async fn falls(self, cloud: &OpenStack, round: usize) -> Result<()> {
+        /// For how long it is away: long enough that everybody notices.
+        const AWAY: Duration = Duration::from_millis(1500);
+        match self {
+            Self::Neutron => {
+                let neutron = &cloud.neutrons()[round % 2];
+                neutron.kill();
+                tokio::time::sleep(AWAY).await;
+                neutron.start().await
+            }
+            Self::Server => {
+                let server = &cloud.servers()[round % 2];
+                server.kill();
+                tokio::time::sleep(AWAY).await;
+                server.start().await
+            }
+            Self::Etcd => {
+                let member = round % cloud.etcd().members();
+                cloud.etcd().kill(member);
+                tokio::time::sleep(AWAY).await;
+                cloud.etcd().start_again(cloud.lab(), member).await
+            }
+            Self::Agent => {
+                let host = &cloud.hosts()[round % 2];
+                host.kill_agent();
+                tokio::time::sleep(AWAY).await;
+                host.start_agent()
+            }
+            Self::Dataplane => {
+                let host = &cloud.hosts()[round % 2];
+                host.kill_dataplane();
+                tokio::time::sleep(AWAY).await;
+                host.start_dataplane().await
+            }
+        }
+    }
+}
+
+/// Makes ports and deletes most of them, at both Neutron servers; a request that a dying server leaves
+/// without an answer is neither repeated nor missed.
+async fn burst(cloud: &OpenStack, network: &str, done: &AtomicUsize) -> Result<()> {
+    let clients: Vec<Rest> = cloud.neutrons().iter().map(|n| n.rest().clone()).collect();
+    let hosts: Vec<String> = cloud
+        .hosts()
+        .iter()
+        .map(|host| host.name().to_string())
+        .collect();
+    let next = Arc::new(AtomicUsize::new(0));
+    let workers = (0..AT_A_TIME).map(|_| async {
+        loop {
+            let bulk = next.fetch_add(1, Ordering::Relaxed);
+            if bulk >= BURST / BULK {
+                return anyhow::Ok(());
+            }
+            let ports: Vec<Value> = (0..BULK)
+                .map(|at| {
+                    let number = bulk * BULK + at;
+                    json!({"network_id": network, "name": format!("burst-{number}"),
+                           "device_owner": "network:weft", "device_id": format!("burst-{number}"),
+                           "binding:host_id": hosts[number % hosts.len()]})
+                })
+                .collect();
+            let rest = &clients[bulk % clients.len()];
+            let made = rest
+                .send(
+                    Method::POST,
+                    "/v2.0/ports",
+                    Some(&json!({ "ports": ports })),
+                )
+                .await;
+            let Ok((status, made)) = made else { continue };
+            // What Neutron answers while its database or itself goes down is an answer, too.
+            ensure!(
+                status == StatusCode::CREATED || status.is_server_error(),
+                "{status}: {made}"
+            );
+            for (at, port) in made["ports"].as_array().into_iter().flatten().enumerate() {
+                done.fetch_add(1, Ordering::Relaxed);
+                if at % 3 == 0 {
+                    continue;
+                }
+                let id = port["id"].as_str().unwrap_or_default();
+                let _ = rest
+                    .send(Method::DELETE, &format!("/v2.0/ports/{id}"), None)
+                    .await;
+                done.fetch_add(1, Ordering::Relaxed);
+            }
+        }
+    });
+    futures::future::try_join_all(workers).await?;
+    Ok(())
+}
+
+/// The burst goes on while one after the other of the victims dies.
+fn all_agree_though(victims: &[Victim]) -> Result<()> {
+    openstack(OpenStackSetup::hosts(2), async |cloud: &OpenStack| {
+        let fields = json!({"provider:network_type": "vlan", "port_security_enabled": false,
+                            "provider:physical_network": "physnet1"});
+        let network = cloud.network("net", &fields).await?;
+        let done = AtomicUsize::new(0);
+        let is_over = AtomicUsize::new(0);
+        let falls = async {
+            let mut round = 0;
+            while is_over.load(Ordering::Relaxed) == 0 {
+                for victim in victims {
+                    victim.falls(cloud, round).await?;
+                }
+                round += 1;
+            }
+            anyhow::Ok(())
+        };
+        let work = async {
+            let result = burst(cloud, &network, &done).await;
+            is_over.store(1, Ordering::Relaxed);
+            result
+        };
+        tokio::try_join!(falls, work)?;
+        ensure!(
+            done.load(Ordering::Relaxed) > BURST / 2,
+            "hardly anything was done"
+        );
+        cloud.agrees().await
+    })
+}
+
+#[test]
+fn all_agree_though_neutron_servers_die() -> Result<()> {
+    all_agree_though(&[Victim::Neutron])
+}
+
+#[test]
+fn all_agree_though_servers_and_members_of_the_store_die() -> Result<()> {
+    all_agree_though(&[Victim::Server, Victim::Etcd])
+}
+
+#[test]
+fn all_agree_though_agents_and_dataplanes_die() -> Result<()> {
+    all_agree_though(&[Victim::Agent, Victim::Dataplane])
+}
+
+/// A store that was emptied comes back by itself, and the check says what is missing until then.
+#[test]
+fn an_emptied_store_comes_back() -> Result<()> {
+    // Only when it is asked for.
+    let setup = OpenStackSetup::hosts(1);
+    let setup = setup.neutron_conf("sync_interval = 0\n");
+    openstack(setup, async |cloud: &OpenStack| {
+        let fields = json!({"provider:network_type": "flat",
+                            "provider:physical_network": "physnet1"});
+        let network = cloud.network("net", &fields).await?;
+        let host = &cloud.hosts()[0];
+        let mut ids = Vec::new();
+        for number in 1..=5 {
+            let made = cloud
+                .api()
+                .create("port", &OpenStack::tap(&network, host, number))
+                .await?;
+            ids.push(made["id"].as_str().unwrap_or_default().to_owned());
+        }
+        for id in &ids {
+            cloud.status(id, "ACTIVE").await?;
+        }
+        cloud.agrees().await?;
+        let (is_same, printed) = cloud.tool("neutron-weft-sync", &["--check"]).await?;
+        ensure!(is_same, "{printed}");
+
+        cloud
+            .store()
+            .delete_prefix("/networking-vpp/nodes/")
+            .await?;
+        cloud
+            .store()
+            .delete_prefix("/networking-vpp/global/")
+            .await?;
+        let stray = format!("/networking-vpp/nodes/{}/ports/stray", host.name());
+        cloud.store().put(&stray, "{}").await?;
+        cloud.status(&ids[0], "DOWN").await?;
+        let (is_same, printed) = cloud.tool("neutron-weft-sync", &["--check"]).await?;
+        ensure!(!is_same && printed.contains(&ids[0]), "{printed}");
+        ensure!(
+            cloud
+                .store()
+                .range("/networking-vpp/nodes/")
+                .await?
+                .kvs
+                .len()
+                == 1
+        );
+
+        let (_, printed) = cloud
+            .tool("neutron-weft-sync", &["--repair", "--adopt"])
+            .await?;
+        for id in &ids {
+            cloud.status(id, "ACTIVE").await?;
+        }
+        cloud.agrees().await?;
+        let (is_same, again) = cloud.tool("neutron-weft-sync", &["--check"]).await?;
+        ensure!(is_same, "{printed}\n{again}");
+        Ok(())
+    })
+}
