@@ -5,3 +5,4 @@ mod packets;
 mod scale;
 mod support;
 mod trunk;
+mod tunnels;
