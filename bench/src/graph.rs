@@ -6,6 +6,7 @@
 //! built without AVX variants, took on such a machine.
 
 pub(crate) mod acl;
+pub(crate) mod tunnel;
 
 use std::{collections::BTreeMap, fmt, time::Duration};
 

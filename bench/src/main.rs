@@ -69,6 +69,8 @@ enum What {
     Switch,
     /// Packets and new sessions through access lists, beside VPP if its executable is there
     AccessLists,
+    /// Packets between machines of two hosts beside Linux's own VXLAN
+    Tunnel,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -98,6 +100,9 @@ fn main() -> Result<()> {
         for figures in graph::acl::run(vectors).context("access lists")? {
             printed.text(&figures.to_string());
         }
+        for figures in graph::tunnel::run(vectors).context("tunnels")? {
+            printed.text(&figures.to_string());
+        }
     }
     let vpp = |is_polling| DataplaneKind::Vpp {
         binary: cli.vpp_binary.clone(),
@@ -123,6 +128,10 @@ fn main() -> Result<()> {
         let (time, turns) = if cli.quick { (1, 1) } else { (3, 3) };
         let measured = switch::lists::run(vpp.as_ref(), Duration::from_secs(time), turns);
         printed.table(&runtime.block_on(measured)?);
+    }
+    if matches!(cli.what, What::All | What::Tunnel) {
+        let show = |table| printed.table(&table);
+        runtime.block_on(switch::tunnel::run(&kind, cli.quick, show))?;
     }
     if matches!(cli.what, What::All | What::Agent) {
         let parts = &cli.part;

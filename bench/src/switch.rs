@@ -10,6 +10,7 @@ mod load;
 mod path;
 mod ports;
 mod testpmd;
+pub(crate) mod tunnel;
 mod vhost_user;
 
 use std::time::Duration;
@@ -37,7 +38,7 @@ pub(crate) async fn run(
         let load = measure(kind, path, time).await;
         let load = load.with_context(|| format!("two machines joined by {path}"))?;
         let table = match &bridge {
-            None => alone(path, &load),
+            None => alone(format!("two machines joined by {path}"), &load),
             Some(bridge) => beside(path, &load, bridge),
         };
         bridge.get_or_insert(load);
@@ -57,11 +58,11 @@ pub(crate) async fn run(
 async fn measure(kind: &DataplaneKind, path: Path, time: Duration) -> Result<Load> {
     let lab = Lab::new(KIND)?;
     let joined = path::join(&lab, kind, path).await?;
-    load::measure(&joined, time)
+    load::measure(&joined.machines, time)
 }
 
-fn alone(path: Path, load: &Load) -> Table {
-    let mut table = Table::new(format!("two machines joined by {path}"));
+fn alone(title: impl Into<String>, load: &Load) -> Table {
+    let mut table = Table::new(title);
     table.figure("TCP", gigabits(load.bits_per_second));
     table.figure("64-byte packets", millions(load.packets_per_second));
     table.figure("shortest round trip", microseconds(load.round_trip));

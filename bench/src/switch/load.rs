@@ -9,7 +9,7 @@ use weft_lab::Namespace;
 use weft_packet::BufferPool;
 use weft_ports::{NetNs, PacketPort, PacketPortConfig, TxScratch};
 
-use super::path::{ADDRESSES, DEVICE, Joined};
+use super::path::{ADDRESSES, DEVICE};
 
 /// Bytes of a short packet, without frame check sequence.
 const SHORT: usize = 60;
@@ -32,8 +32,7 @@ pub(super) struct Load {
 }
 
 /// Measures everything, each for `time`.
-pub(super) fn measure(joined: &Joined, time: Duration) -> Result<Load> {
-    let [one, two] = &joined.machines;
+pub(super) fn measure([one, two]: &[Namespace; 2], time: Duration) -> Result<Load> {
     let round_trip = round_trip(one).context("ping")?;
     Ok(Load {
         round_trip,

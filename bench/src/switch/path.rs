@@ -124,7 +124,7 @@ async fn configure(dataplane: &Dataplane, path: Path, machines: &[Namespace; 2])
     Ok(())
 }
 
-async fn tap(api: &Connection, machine: &Namespace) -> Result<SwIfIndex> {
+pub(super) async fn tap(api: &Connection, machine: &Namespace) -> Result<SwIfIndex> {
     let request = TapCreateV3 {
         id: u32::MAX,
         use_random_mac: true,
@@ -140,7 +140,7 @@ async fn tap(api: &Connection, machine: &Namespace) -> Result<SwIfIndex> {
     Ok(api.request(request).await?.sw_if_index)
 }
 
-async fn host_device(api: &Connection, device: &str) -> Result<SwIfIndex> {
+pub(super) async fn host_device(api: &Connection, device: &str) -> Result<SwIfIndex> {
     let request = AfPacketCreateV3 {
         mode: AfPacketMode::ETHERNET,
         use_random_hw_addr: true,

@@ -296,6 +296,24 @@ errors! {
     Ip4FragMalformed: Error, "ip4-frag", "malformed", "malformed packet";
     /// There are no buffers for fragments.
     Ip4FragMemory: Error, "ip4-frag", "memory", "could not allocate buffer";
+    /// Fragments that became packets again.
+    Ip4ReassFragments: Info, "ip4-local-full-reassembly", "reass_fragments_reassembled",
+        "fragments reassembled";
+    /// A fragment that covers what another does.
+    Ip4ReassDuplicate: Error, "ip4-local-full-reassembly", "reass_duplicate_fragment",
+        "duplicate/overlapping fragments";
+    /// Too many packets wait for fragments.
+    Ip4ReassLimit: Error, "ip4-local-full-reassembly", "reass_limit_reached",
+        "drops due to concurrent reassemblies limit";
+    /// A packet of too many fragments.
+    Ip4ReassTooLong: Error, "ip4-local-full-reassembly", "reass_fragment_chain_too_long",
+        "fragment chain too long (drop)";
+    /// A fragment that is not right.
+    Ip4ReassMalformed: Error, "ip4-local-full-reassembly", "reass_malformed_packet",
+        "malformed packets";
+    /// The others did not come in time.
+    Ip4ReassTimeout: Error, "ip4-local-full-reassembly", "reass_timeout",
+        "fragments dropped due to reassembly timeout";
     /// Not an ARP packet for Ethernet.
     ArpInputHardware: Error, "arp-input", "l2_type_not_ethernet", "L2 type not ethernet";
     /// Not an ARP packet for IPv4.

@@ -9,15 +9,15 @@ use crate::{
     clock, cycles,
     error::Error,
     frame::{FRAME_SIZE, Frame, Pending},
-    ip::Throttle,
-    node::{Context, Nexts, Node, NodeId},
+    ip::{Reassembly, Throttle},
+    node::{Context, Nexts, Node, NodeId, drop_for},
     nodes::{
         AclNode, ArpInput, ArpReply, ArpTermL2bd, EthernetInput, FeatureBitmapDrop,
         Icmp6NeighborAdvertisement, Icmp6NeighborSolicitation, Ip4IcmpEchoRequest, Ip4IcmpInput,
         Ip4Input, Ip4Receive, Ip6IcmpEchoRequest, Ip6IcmpInput, Ip6Input, Ip6MfibForwardLookup,
         Ip6Receive, IpLookup, IpRewrite, L2EfpFilter, L2FeatArc, L2Fwd, L2Input, L2InputAcl,
         L2InputVtr, L2Learn, L2Output, UdpLookup, VxlanEncap, VxlanInput, error_drop, gso,
-        interface_output, ip4_frag, l2_flood, neighbor_probe, pg_input,
+        interface_output, ip4_frag, ip4_reassembly, l2_flood, neighbor_probe, pg_input,
     },
     tables::{Generation, Shared, Snapshot, TablesHandle},
     trace::{Record, Tracer},
@@ -26,7 +26,7 @@ use crate::{
 
 /// The nodes between input and ports in the order in which their frames are processed, each after
 /// all that hand packets to it; those to which packets come back stand here twice.
-const ORDER: [NodeId; 54] = [
+const ORDER: [NodeId; 56] = [
     NodeId::EthernetInput,
     NodeId::ArpInput,
     NodeId::ArpReply,
@@ -35,6 +35,8 @@ const ORDER: [NodeId; 54] = [
     NodeId::Ip4Lookup,
     NodeId::Ip6Lookup,
     NodeId::Ip6MfibForwardLookup,
+    NodeId::Ip4Receive,
+    NodeId::Ip4LocalFullReassembly,
     NodeId::Ip4Receive,
     NodeId::Ip6Receive,
     NodeId::Ip4UdpLookup,
@@ -98,6 +100,7 @@ pub struct Graph {
     tracer: Tracer,
     owner: Owner,
     throttle: Throttle,
+    reassembly: Reassembly,
     /// Identification of the packet fragmented last.
     identification: u16,
     /// Segments of the super-packet that is being cut.
@@ -123,6 +126,7 @@ impl Graph {
             tracer,
             owner: Owner::new(worker),
             throttle: Throttle::default(),
+            reassembly: Reassembly::default(),
             identification: 0,
             segments: Vec::new(),
             has_news: false,
@@ -151,6 +155,7 @@ impl Graph {
     pub fn run(&mut self, pool: &mut BufferPool, now: Duration) -> bool {
         self.refresh();
         let generating = !self.tables.streams.is_empty() && pg_input::run(self, pool, now);
+        self.expire_fragments(pool, now);
         let mut nexts: Nexts = [NodeId::ErrorDrop; FRAME_SIZE];
         for node in ORDER {
             while let Some(frame) = self.pending.take(node) {
@@ -274,6 +279,19 @@ impl Graph {
         }
         self.pending.extend(NodeId::EthernetInput, packets);
         self.account(node, packets.len(), start);
+    }
+
+    /// Ends fragments whose packet did not become whole in time.
+    #[inline]
+    fn expire_fragments(&mut self, pool: &mut BufferPool, now: Duration) {
+        if self.reassembly.is_empty() {
+            return;
+        }
+        self.reassembly.expire(clock::milliseconds(now));
+        for (packet, error) in self.reassembly.take_dropped() {
+            let node = drop_for(pool.meta_mut(packet), error);
+            self.pending.push(node, packet);
+        }
     }
 
     /// Cleans up a little behind sessions that ended.
@@ -418,6 +436,11 @@ impl Graph {
             NodeId::Ip4Frag => {
                 let (number, pending) = (&mut self.identification, &mut self.pending);
                 ip4_frag::process::<TRACE>(&mut cx, packets, number, pending);
+                goes_on = false;
+            }
+            NodeId::Ip4LocalFullReassembly => {
+                let (held, pending) = (&mut self.reassembly, &mut self.pending);
+                ip4_reassembly::process::<TRACE>(&mut cx, packets, held, pending);
                 goes_on = false;
             }
             NodeId::GsoL2Ip4 => {

@@ -7,6 +7,7 @@
 mod adjacency;
 mod fib;
 mod prefix;
+mod reassembly;
 mod throttle;
 
 #[cfg(test)]
@@ -15,4 +16,5 @@ mod tests;
 pub(crate) use adjacency::{AdjIndex, Adjacency, AdjacencyKind, LinkHeader};
 pub(crate) use fib::IpFib;
 pub use prefix::IpPrefix;
+pub(crate) use reassembly::{Reassembly, Taken};
 pub(crate) use throttle::Throttle;

@@ -86,6 +86,8 @@ nodes! {
     Ip4Lookup = "ip4-lookup",
     /// IPv4 packets for this switch.
     Ip4Receive = "ip4-receive",
+    /// Fragments for this switch.
+    Ip4LocalFullReassembly = "ip4-local-full-reassembly",
     /// ICMP messages by type.
     Ip4IcmpInput = "ip4-icmp-input",
     /// ICMP echo requests answered.

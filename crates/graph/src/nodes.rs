@@ -13,6 +13,7 @@ pub(crate) mod interface_output;
 mod ip;
 mod ip4;
 pub(crate) mod ip4_frag;
+pub(crate) mod ip4_reassembly;
 mod ip6;
 mod l2_efp_filter;
 mod l2_feat_arc;

@@ -154,7 +154,7 @@ fn receive(
 ) -> Result<NodeId, Error> {
     let view = Ipv4View::parse(pool.data(packet)).ok_or(Error::Ip4TooShort)?;
     let node = match view.protocol() {
-        _ if view.is_fragment() => return Err(Error::Ip4UnknownProtocol),
+        _ if view.is_fragment() => return Ok(NodeId::Ip4LocalFullReassembly),
         IpProtocol::UDP => {
             check_udp(pool, packet, &view)?;
             NodeId::Ip4UdpLookup

@@ -227,6 +227,39 @@ impl Lab {
         sent
     }
 
+    /// Sends fragments one after the other and gives what came of all, port by port.
+    pub(crate) fn send_fragments(
+        &mut self,
+        port: SwIfIndex,
+        fragments: &[&[u8]],
+    ) -> Vec<(SwIfIndex, Vec<u8>)> {
+        self.tables.publish();
+        let mut sent = Vec::new();
+        for bytes in fragments {
+            let packet = self.pool.alloc_from(bytes).unwrap();
+            self.graph.input(&mut self.pool, port, &[packet], self.now);
+            self.run(&mut sent);
+        }
+        sent
+    }
+
+    /// Lets time pass.
+    pub(crate) fn wait(&mut self, time: Duration) {
+        self.now += time;
+        self.run(&mut Vec::new());
+    }
+
+    fn run(&mut self, sent: &mut Vec<(SwIfIndex, Vec<u8>)>) {
+        while self.graph.run(&mut self.pool, self.now) {}
+        let pool = &mut self.pool;
+        self.graph.drain_tx(|port, packets| {
+            for &packet in packets {
+                sent.push((port, pool.segments(packet).flatten().copied().collect()));
+                pool.free(packet);
+            }
+        });
+    }
+
     /// Makes an address known behind a port, and forgets what came of it.
     pub(crate) fn learn(&mut self, port: SwIfIndex, address: u8) {
         self.send(port, &[&frame(address, 0xfe)]);

@@ -362,3 +362,60 @@ fn an_interface_that_goes_down_forgets_its_neighbours() {
     let member = host.lab.member(0);
     host.lab.send(member, &[&frame(3, 4)]);
 }
+
+/// The fragments of a datagram to a closed port, cut so.
+fn fragments(sizes: &[usize]) -> Vec<Vec<u8>> {
+    let whole = udp(1, 2, &[7; 1000]);
+    let mut at = 0;
+    let mut all = Vec::new();
+    for size in sizes {
+        let end = (at + size).min(whole.len());
+        let mut packet = ip4(four(2), four(1), IpProtocol::UDP, &whole[at..end]);
+        let more = if end == whole.len() { 0 } else { 0x2000 };
+        let place = (at / 8) as u16 | more;
+        packet[6..8].copy_from_slice(&place.to_be_bytes());
+        packet[10..12].fill(0);
+        let checksum = weft_packet::checksum::internet_checksum(&packet[..20]);
+        packet[10..12].copy_from_slice(&checksum.to_be_bytes());
+        all.push(link(2, station(1), 0x0800, &packet));
+        at = end;
+    }
+    all
+}
+
+#[test]
+fn fragments_that_are_not_right_have_their_counters() {
+    let count = |host: &Underlay, error: Error| {
+        let errors = host.lab.tables.errors();
+        let found = errors.iter().find(|own| own.error == error);
+        found.map_or(0, |own| own.count)
+    };
+    let mut host = Underlay::new(1);
+    host.meet(1, 2);
+    let all = fragments(&[400, 400, 400]);
+    let pieces: Vec<&[u8]> = all.iter().map(Vec::as_slice).collect();
+    // With what a short frame is filled up with.
+    let mut padded = all[2].clone();
+    padded.extend_from_slice(&[0; 9]);
+    host.lab
+        .send_fragments(host.uplink, &[&padded, pieces[0], pieces[1]]);
+    assert_eq!(count(&host, Error::Udp4NoListener), 1);
+    assert_eq!(count(&host, Error::Ip4ReassFragments), 3);
+    // Twice the same, then nothing more.
+    host.lab
+        .send_fragments(host.uplink, &[pieces[0], pieces[0]]);
+    assert_eq!(count(&host, Error::Ip4ReassDuplicate), 1);
+    host.lab.wait(std::time::Duration::from_millis(300));
+    assert_eq!(count(&host, Error::Ip4ReassTimeout), 1);
+    // Too many.
+    let many = fragments(&[200; 6]);
+    let many: Vec<&[u8]> = many.iter().map(Vec::as_slice).collect();
+    host.lab.send_fragments(host.uplink, &many[..4]);
+    assert_eq!(count(&host, Error::Ip4ReassTooLong), 4);
+    // Not a multiple of eight, though others follow.
+    let odd = fragments(&[401, 400]);
+    host.lab.send_fragments(host.uplink, &[&odd[0]]);
+    assert_eq!(count(&host, Error::Ip4ReassMalformed), 1);
+    host.lab.wait(std::time::Duration::from_millis(300));
+    assert_eq!(host.lab.pool.stats().free, crate::lab::BUFFERS);
+}

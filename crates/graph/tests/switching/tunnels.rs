@@ -409,6 +409,17 @@ fn a_packet_too_large_for_the_underlay_is_fragmented() {
     assert_eq!(whole.len(), 16 + 1500);
     assert_eq!(whole[16..], large);
 
+    // The other end puts them together again, in whatever order they come.
+    let mut two = Underlay::new(2);
+    let far = two.lab.member(0);
+    two.tunnel(Encapsulation::Vxlan, false, [2, 1], 7);
+    for order in [[0, 1], [1, 0]] {
+        let came = two
+            .lab
+            .send_fragments(two.uplink, &order.map(|at| &fragments[at][..]));
+        assert_eq!(came, [(far, large.clone())]);
+    }
+
     let (mut host, member, _) = self::host(Encapsulation::Vxlan, true);
     host.lab.tables.set_mtu(host.uplink, 1500, [0; 2]).unwrap();
     let came = host.lab.send(member, &[&large]);

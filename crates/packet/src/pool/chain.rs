@@ -67,6 +67,33 @@ impl BufferPool {
         }
     }
 
+    /// Puts all of `tail` behind `packet`, of which it is a part from then on.
+    pub fn append(&mut self, packet: BufferIndex, tail: BufferIndex) {
+        let mut last = packet;
+        while let Some(next) = self.next(last) {
+            last = next;
+        }
+        self.meta_mut(last).next = tail.0;
+        let more = self.meta(tail).total_length;
+        self.meta_mut(packet).total_length += more;
+    }
+
+    /// Cuts off what a packet has behind `length` bytes in its first buffer; `false`, and nothing changed,
+    /// if it has fewer, or more than one buffer of which others would go.
+    pub fn truncate(&mut self, packet: BufferIndex, length: usize) -> bool {
+        let meta = self.meta_mut(packet);
+        if meta.total_length as usize == length {
+            return true;
+        }
+        let fits = meta.next == NO_BUFFER && length <= usize::from(meta.length);
+        if fits {
+            // Not more than the length before.
+            meta.length = length as u16;
+            meta.total_length = length as u32;
+        }
+        fits
+    }
+
     /// Copies as much of the packet as fits into `out`; returns how much.
     pub fn copy_to(&self, packet: BufferIndex, out: &mut [u8]) -> usize {
         let mut done = 0;
