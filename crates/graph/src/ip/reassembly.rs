@@ -172,7 +172,7 @@ fn describe(pool: &mut BufferPool, packet: BufferIndex) -> Option<(Key, Fragment
         identification: view.identification(),
     };
     let is_last = !view.more_fragments();
-    let is_aligned = is_last || fragment.length % 8 == 0;
+    let is_aligned = is_last || fragment.length.is_multiple_of(8);
     let fits = header_len + fragment.start + fragment.length <= LENGTH_MAX;
     if !is_aligned || !fits || !pool.truncate(packet, total) {
         return None;
