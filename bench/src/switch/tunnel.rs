@@ -37,7 +37,7 @@ struct Hosts {
     machines: [Namespace; 2],
     _dataplanes: Vec<Dataplane>,
     _cables: Vec<Veth>,
-    _hosts: [Namespace; 2],
+    _sides: [Namespace; 2],
 }
 
 /// Measures both ways; `show` gets each table as soon as it is there.
@@ -124,7 +124,7 @@ fn linux(lab: &Lab) -> Result<Hosts> {
         machines,
         _dataplanes: Vec::new(),
         _cables: cables,
-        _hosts: hosts,
+        _sides: hosts,
     })
 }
 
@@ -161,7 +161,7 @@ async fn dataplanes(lab: &Lab, kind: &DataplaneKind) -> Result<Hosts> {
         machines,
         _dataplanes: dataplanes,
         _cables: vec![cable],
-        _hosts: hosts,
+        _sides: hosts,
     })
 }
 
