@@ -35,13 +35,8 @@ async fn machine(cloud: &Cloud, number: u8, network_type: &str) -> Result<Vm> {
     cloud
         .boot(host, &format!("port-{number}"), &port, &vm)
         .await?;
-    let device = vm.namespace().run(&["ls", "/sys/class/net"])?;
-    let device = device.split_whitespace().find(|name| *name != "lo");
-    kernel::with_ipv6(
-        vm.namespace(),
-        device.context("its device")?,
-        &format!("fd00::{number:x}/64"),
-    )?;
+    let address = format!("fd00::{number:x}/64");
+    kernel::with_ipv6(vm.namespace(), &device(&vm)?, &address)?;
     Ok(vm)
 }
 
@@ -123,8 +118,68 @@ fn vxlan_with_linux(underlay: Underlay) -> Result<()> {
             let asks = packet.arp == Some(REQUEST) || packet.inner.1 == kernel::SOLICITED;
             ensure!(!asks, "{packet:#?}");
         }
+        what_is_too_long_is_not_lost_unsaid(cloud, underlay, &vm).await?;
         what_is_not_ours_is_dropped_by_name(cloud, underlay, &vm).await
     })
+}
+
+/// What a machine was offered passes unfragmented. Of what is longer, VPP fragments the outer packet of
+/// IPv4, and drops that of IPv6 (`ip4_rewrite` and `ip6_rewrite` in `src/vnet/ip`).
+async fn what_is_too_long_is_not_lost_unsaid(
+    cloud: &Cloud,
+    underlay: Underlay,
+    vm: &Vm,
+) -> Result<()> {
+    let machine = vm.namespace();
+    // The underlay's 1500 octets without the headers of the tunnel.
+    let (offered, longest) = match underlay {
+        Underlay::V4 => ("1450", "1422"),
+        Underlay::V6 => ("1430", "1402"),
+    };
+    let device = device(vm)?;
+    let mtu = machine.run(&["cat", &format!("/sys/class/net/{device}/mtu")])?;
+    ensure!(mtu.trim() == offered, "the MTU of {device}: {mtu}");
+    let to = "10.0.0.99";
+    machine.run(&[
+        "ping", "-n", "-c", "1", "-W", "5", "-M", "do", "-s", longest, to,
+    ])?;
+    machine.ip(&["link", "set", &device, "mtu", "1500"])?;
+    let reassembled = || -> Result<u64> {
+        let counters = cloud.control().run(&["cat", "/proc/net/snmp"])?;
+        kernel::counter(&counters, "Ip:", "ReasmOKs")
+    };
+    let dropped = async || count(cloud, "ip6-input", "ip6 MTU exceeded").await;
+    let before = (reassembled()?, dropped().await?);
+    // What comes back is as long, and is no matter here.
+    let _ = machine.run(&["ping", "-n", "-c", "1", "-W", "1", "-s", "1472", to]);
+    let seen = weft_lab::wait_until(
+        "a long packet",
+        std::time::Duration::from_secs(5),
+        async || {
+            let now = (reassembled().unwrap_or(0), dropped().await.unwrap_or(0));
+            let come = match underlay {
+                Underlay::V4 => now.0 > before.0,
+                Underlay::V6 => now.1 > before.1,
+            };
+            Ok(if come {
+                Ok(())
+            } else {
+                Err(format!(
+                    "reassembled there and dropped here: {before:?}, then {now:?}"
+                ))
+            })
+        },
+    );
+    seen.await?;
+    machine.ip(&["link", "set", &device, "mtu", offered])?;
+    Ok(())
+}
+
+/// The device of a machine.
+fn device(vm: &Vm) -> Result<String> {
+    let devices = vm.namespace().run(&["ls", "/sys/class/net"])?;
+    let device = devices.split_whitespace().find(|name| *name != "lo");
+    Ok(device.context("its device")?.to_owned())
 }
 
 /// Packets of strangers, in pieces or malformed, count and go no further.
@@ -206,14 +261,8 @@ async fn what_is_not_ours_is_dropped_by_name(
 /// How many datagrams of UDP have come to a machine, wanted or not.
 fn received(vm: &Vm) -> Result<u64> {
     let counters = vm.namespace().run(&["cat", "/proc/net/snmp"])?;
-    let values = counters
-        .lines()
-        .filter(|line| line.starts_with("Udp:"))
-        .nth(1);
-    let mut values = values.context("UDP's counters")?.split_whitespace().skip(1);
-    let (arrived, refused) = (values.next(), values.next());
-    let [arrived, refused] = [arrived, refused].map(|value| value.unwrap_or("0").parse::<u64>());
-    Ok(arrived? + refused?)
+    let counter = |name| kernel::counter(&counters, "Udp:", name);
+    Ok(counter("InDatagrams")? + counter("NoPorts")?)
 }
 
 /// How often a node of the first host's dataplane had this reason.

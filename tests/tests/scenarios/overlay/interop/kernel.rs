@@ -3,7 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use serde_json::json;
 use weft_lab::{Namespace, ping, wait_until};
 use weft_model::Mac;
@@ -107,4 +107,14 @@ pub(super) async fn answers(from: &Namespace, address: IpAddr) -> Result<()> {
         })
     });
     Ok(seen.await?)
+}
+
+/// A counter of `/proc/net/snmp`: a line of names and a line of values, each behind the protocol.
+pub(super) fn counter(snmp: &str, protocol: &str, name: &str) -> Result<u64> {
+    let mut lines = snmp.lines().filter(|line| line.starts_with(protocol));
+    let mut words = || Some(lines.next()?.split_whitespace());
+    let (names, values) = words().zip(words()).context("no such protocol")?;
+    let found = names.zip(values).find(|(found, _)| *found == name);
+    let (_, value) = found.with_context(|| format!("no counter {name}"))?;
+    Ok(value.parse()?)
 }
