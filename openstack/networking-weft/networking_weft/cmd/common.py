@@ -2,7 +2,6 @@
 
 from neutron.common import config as n_config
 from neutron_lib import context as n_context
-from neutron_lib.db import api as db_api  # noqa: F401, commands take it from here
 from oslo_config import cfg
 from oslo_log import log as logging
 

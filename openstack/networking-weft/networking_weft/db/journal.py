@@ -122,27 +122,23 @@ def claim(session: Session, limit: int, claim_time: float) -> Batch:
     """Takes up to ``limit`` due rows for ``claim_time`` seconds. In a transaction of its own."""
     now = time.time()
     token = uuid.uuid4().hex
-    ids = session.scalars(
-        sa.select(_T.c.object_id).where(_T.c.due <= now).order_by(_T.c.due).limit(limit)
-    ).all()
-    if not ids:
+    due = session.execute(_CLAIMED.where(_T.c.due <= now).order_by(_T.c.due).limit(limit)).all()
+    if not due:
         return Batch(token, ())
-    session.execute(
+    ids = sorted(row.object_id for row in due)
+    taken = session.execute(
         sa.update(_T)
-        .where(_T.c.object_id.in_(sorted(ids)), _T.c.due <= now)
+        .where(_T.c.object_id.in_(ids), _T.c.due <= now)
         .values(claim=token, due=now + claim_time)
     )
-    return Batch(token, _claimed(session, token, ids))
+    if taken.rowcount != len(ids):
+        # Others took some of them. Locking, to see what the UPDATE saw and no older snapshot.
+        mine = _CLAIMED.where(_T.c.object_id.in_(ids), _T.c.claim == token)
+        due = session.execute(mine.with_for_update()).all()
+    return Batch(token, tuple(Claimed(*row) for row in due))
 
 
-def _claimed(session: Session, token: str, ids: Iterable[str]) -> tuple[Claimed, ...]:
-    # Locking, so that it sees what the UPDATE saw and not this transaction's older snapshot.
-    rows = session.execute(
-        sa.select(_T.c.object_id, _T.c.object_type, _T.c.revision, _T.c.tries)
-        .where(_T.c.object_id.in_(ids), _T.c.claim == token)
-        .with_for_update()
-    )
-    return tuple(Claimed(*row) for row in rows)
+_CLAIMED = sa.select(_T.c.object_id, _T.c.object_type, _T.c.revision, _T.c.tries)
 
 
 def revisions(session: Session, ids: Iterable[str]) -> dict[str, int]:
