@@ -27,8 +27,8 @@ const KIND: &str = "weft-test";
 /// busy; nothing waits longer than it must.
 const SOON: Duration = Duration::from_secs(20);
 
-/// The names of the hosts: one is the beginning of the other, and must not be taken for it.
-const HOSTS: [&str; 2] = ["host1", "host10"];
+/// The names of the hosts: the first is the beginning of the second, and must not be taken for it.
+const HOSTS: [&str; 3] = ["host1", "host10", "host2"];
 
 /// A small cloud. Everything ends when it is dropped.
 #[derive(Debug)]
@@ -40,6 +40,7 @@ pub struct Cloud {
     _trunks: Vec<Veth>,
     control: Namespace,
     fences: AtomicU32,
+    stations: AtomicU32,
     lab: Arc<Lab>,
 }
 
@@ -63,12 +64,8 @@ impl Cloud {
             })
             .collect::<Result<_>>()?;
         let mut trunks = Vec::new();
-        if let Some(first) = hosts.first() {
-            // A single host's trunks end in the namespace of the store.
-            let peer = hosts.get(1).map_or(&control, Host::namespace);
-            for trunk in ["trunk0", "trunk1"] {
-                trunks.push(first.namespace().cable(trunk, peer, trunk)?);
-            }
+        for trunk in ["trunk0", "trunk1"] {
+            trunks.extend(lay(trunk, &hosts, &control)?);
         }
         let fences = AtomicU32::new(0);
         let cloud = Self {
@@ -79,6 +76,7 @@ impl Cloud {
             _trunks: trunks,
             control,
             fences,
+            stations: AtomicU32::new(0),
             lab,
         };
         futures::future::try_join_all(cloud.hosts.iter().map(Host::start_dataplane)).await?;
@@ -103,6 +101,11 @@ impl Cloud {
     /// The second host.
     pub fn b(&self) -> &Host {
         &self.hosts[1]
+    }
+
+    /// The third host.
+    pub fn c(&self) -> &Host {
+        &self.hosts[2]
     }
 
     /// All hosts.
@@ -148,7 +151,8 @@ impl Cloud {
     /// Puts the device of a port, which is effective, into a machine that does only what it is told.
     /// `number` is the one of its record.
     pub fn station(&self, host: &Host, port: &str, number: u8) -> Result<Station> {
-        let namespace = self.lab.namespace(&format!("st-{port}"))?;
+        let opened = self.stations.fetch_add(1, Ordering::Relaxed);
+        let namespace = self.lab.namespace(&format!("st{opened}-{port}"))?;
         let device = PortId::new(port)?.tap_name();
         host.namespace().give(device.as_str(), &namespace)?;
         Station::open(port, Arc::new(namespace), device.as_str(), number)
@@ -502,6 +506,30 @@ impl Cloud {
             }
         }
         Ok(())
+    }
+}
+
+/// Lays a trunk that all hosts are on: between two it is a cable; a single host's ends in the namespace
+/// of the store, and those of three or more are bridged there.
+fn lay(trunk: &str, hosts: &[Host], control: &Namespace) -> Result<Vec<Veth>> {
+    match hosts {
+        [] => Ok(Vec::new()),
+        [host] => Ok(vec![host.namespace().cable(trunk, control, trunk)?]),
+        [one, other] => {
+            let cable = one.namespace().cable(trunk, other.namespace(), trunk)?;
+            Ok(vec![cable])
+        }
+        hosts => {
+            control.ip(&["link", "add", trunk, "type", "bridge"])?;
+            control.ip(&["link", "set", trunk, "up"])?;
+            let mut cables = Vec::new();
+            for (number, host) in (1..).zip(hosts) {
+                let end = format!("{trunk}-{number}");
+                cables.push(host.namespace().cable(trunk, control, &end)?);
+                control.ip(&["link", "set", &end, "master", trunk])?;
+            }
+            Ok(cables)
+        }
     }
 }
 

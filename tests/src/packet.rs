@@ -151,6 +151,9 @@ impl Packet {
     pub fn neighbour_solicitation(from: Party, to: Party) -> Self {
         let mut message = vec![135, 0, 0, 0, 0, 0, 0, 0];
         message.extend(octets(to.ip));
+        // The source link-layer address (§4.6.1), without which nobody may answer for another.
+        message.extend([1, 1]);
+        message.extend(from.mac.octets());
         Self::new(from, to, 58, &message).checksum_at(2)
     }
 

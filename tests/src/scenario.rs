@@ -23,7 +23,7 @@ pub struct Setup {
 }
 
 impl Setup {
-    /// This many hosts, one or two, with running agents, on the embedded store.
+    /// This many hosts, one to three, with running agents, on the embedded store.
     pub fn hosts(hosts: usize) -> Self {
         Self {
             hosts,

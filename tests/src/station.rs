@@ -152,6 +152,12 @@ impl Station {
         self.arrived.borrow().iter().any(|arrived| arrived == frame)
     }
 
+    /// How often a frame has arrived here.
+    pub fn count(&self, frame: &[u8]) -> usize {
+        let arrived = self.arrived.borrow();
+        arrived.iter().filter(|arrived| *arrived == frame).count()
+    }
+
     /// Waits until a frame has arrived here, for `limit` at most; answers whether it has.
     pub async fn gets(&self, frame: &[u8], limit: Duration) -> bool {
         let mut arrived = self.arrived.clone();

@@ -5,6 +5,7 @@
 //! | `/v1/ports`, `/v1/ports/{port}` | [`ports`] |
 //! | `/v1/hosts/{host}/ports/{port}` | [`port`] |
 //! | `/v1/security-groups`, `/v1/address-groups`, each with `/{group}` | [`groups`] |
+//! | `/v1/networks/{type}/{vni}` | [`networks`] |
 //! | `/v1/apply` | [`apply`] |
 //! | `/v1/desired` | [`desired`] |
 //! | `/v1/hosts`, `/v1/hosts/{host}` | [`hosts`] |
@@ -22,6 +23,7 @@ mod extract;
 mod groups;
 mod health;
 mod hosts;
+mod networks;
 mod openapi;
 mod port;
 mod ports;
@@ -59,6 +61,7 @@ pub use error::{ErrorBody, ErrorCode, ErrorDetail};
 pub use groups::{AddressGroupsReply, GroupDeleteReply, GroupPutReply, SecurityGroupsReply};
 pub use health::Health;
 pub use hosts::HostsReply;
+pub use networks::{MacView, NetworkView};
 pub use openapi::openapi;
 pub use port::{DeleteReply, PutReply};
 pub use ports::PortsReply;
@@ -156,6 +159,12 @@ pub(crate) fn router(app: App) -> Router {
             get(groups::get_address)
                 .put(groups::put_address)
                 .delete(groups::delete_address),
+        )
+        .route(
+            "/v1/networks/{type}/{vni}",
+            get(networks::get)
+                .put(networks::put)
+                .delete(networks::delete),
         )
         .route("/v1/state", get(state::list))
         .route("/v1/watch", get(watch::watch))

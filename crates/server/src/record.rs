@@ -5,7 +5,7 @@
 //! same have the same normal form, and a write that changes nothing can be told and left out.
 
 use serde_json::Value;
-use weft_model::{AddressGroup, InvalidRecord, PortBinding, SecurityGroup};
+use weft_model::{AddressGroup, InvalidRecord, Network, PortBinding, SecurityGroup};
 
 use crate::api::{ErrorCode, ErrorDetail, RecordName};
 
@@ -32,7 +32,7 @@ pub(crate) struct Record {
     pub(crate) unknown: Vec<String>,
 }
 
-/// The record of a security group or of an address group that can be written.
+/// The record of a security group, of an address group or of a network that can be written.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct GroupRecord<T> {
     /// What it says.
@@ -110,6 +110,16 @@ impl GroupRecord<AddressGroup> {
             .map_err(|error| ErrorDetail::invalid(error, RecordName::AddressGroup))?;
         let normal = content.to_json();
         Self::new(content, normal, given)
+    }
+}
+
+impl GroupRecord<Network> {
+    /// Reads a request's body.
+    pub(crate) fn network(body: &[u8]) -> Result<Self, ErrorDetail> {
+        let given = json(body, RecordName::Network)?;
+        let content = Network::from_json(&given)
+            .map_err(|error| ErrorDetail::invalid(error, RecordName::Network))?;
+        Self::new(content, content.to_json(), given)
     }
 }
 

@@ -7,6 +7,7 @@ mod desired;
 mod errors;
 mod groups;
 mod hosts;
+mod networks;
 mod ports;
 mod races;
 mod rig;

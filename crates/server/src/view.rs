@@ -98,6 +98,10 @@ pub struct HostView {
     pub host: String,
     /// Whether its agent lives (its lease holds).
     pub alive: bool,
+    /// What the agent says of the host while it lives: its release and VPP's, the network types and
+    /// binding types that it serves, its underlay address, how virtual machines are connected.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub agent: Option<Value>,
     /// The physical networks that it serves.
     pub physnets: Vec<String>,
     /// How many ports are wanted of it, by status; `unreported` is the status of a port of which

@@ -28,6 +28,7 @@ const REPLY: Duration = Duration::from_secs(60);
 
 const SECURITY_GROUPS: &str = "security-groups";
 const ADDRESS_GROUPS: &str = "address-groups";
+const NETWORKS: &str = "networks";
 
 /// A server, as its URL names it. Nothing is connected until something is asked.
 #[derive(Debug, Clone)]
@@ -36,13 +37,15 @@ pub(crate) struct Client {
     base: Url,
 }
 
-/// What groups there are.
+/// What there is besides ports.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum GroupKind {
     /// Rules.
     Security,
     /// Addresses.
     Address,
+    /// How an overlay network forwards; its id is its segment, such as `gpe.1007`.
+    Network,
 }
 
 /// Which ports to list.
@@ -154,7 +157,7 @@ impl Client {
         record: &Value,
         dry_run: bool,
     ) -> anyhow::Result<GroupPutReply> {
-        let request = self.request(Method::PUT, &[kind.path(), id])?;
+        let request = self.request(Method::PUT, &kind.path(id))?;
         self.read(request.query(&[("dry_run", dry_run)]).json(record))
             .await
     }
@@ -165,7 +168,7 @@ impl Client {
         kind: GroupKind,
         id: &str,
     ) -> anyhow::Result<Option<GroupDeleteReply>> {
-        let request = self.request(Method::DELETE, &[kind.path(), id])?;
+        let request = self.request(Method::DELETE, &kind.path(id))?;
         match self.read(request).await {
             Ok(reply) => Ok(Some(reply)),
             Err(error) if is_absent(&error) => Ok(None),
@@ -175,7 +178,7 @@ impl Client {
 
     /// Whether there is such a group.
     pub(crate) async fn group_exists(&self, kind: GroupKind, id: &str) -> anyhow::Result<bool> {
-        let request = self.request(Method::GET, &[kind.path(), id])?;
+        let request = self.request(Method::GET, &kind.path(id))?;
         match self.read::<Value>(request).await {
             Ok(_) => Ok(true),
             Err(error) if is_absent(&error) => Ok(false),
@@ -248,10 +251,12 @@ fn is_absent(error: &anyhow::Error) -> bool {
 }
 
 impl GroupKind {
-    fn path(self) -> &'static str {
+    /// The path of one of them.
+    fn path(self, id: &str) -> Vec<&str> {
         match self {
-            Self::Security => SECURITY_GROUPS,
-            Self::Address => ADDRESS_GROUPS,
+            Self::Security => vec![SECURITY_GROUPS, id],
+            Self::Address => vec![ADDRESS_GROUPS, id],
+            Self::Network => std::iter::once(NETWORKS).chain(id.split('.')).collect(),
         }
     }
 }
@@ -261,6 +266,7 @@ impl fmt::Display for GroupKind {
         f.write_str(match self {
             Self::Security => "security group",
             Self::Address => "address group",
+            Self::Network => "network",
         })
     }
 }

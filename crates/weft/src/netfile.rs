@@ -1,16 +1,18 @@
 //! The YAML file of `weft apply`: networks, ports and groups, as a person writes them.
 //!
 //! Networks exist only in the file: a port's record in the store says itself what its network is,
-//! so the file is resolved to port records here. Everything that is wrong in a file is found and
+//! so the file is resolved to port records here. An overlay network of which the file says how it floods
+//! has a record of its own, too. Everything that is wrong in a file is found and
 //! told at once, with its line.
 //!
 //! ```yaml
 //! networks:
 //!   - name: blue
-//!     network_type: vlan        # or flat
-//!     physnet: physnet1
-//!     segmentation_id: 100      # vlan only
+//!     network_type: vlan        # or flat, gpe, vxlan
+//!     physnet: physnet1         # flat and vlan only
+//!     segmentation_id: 100      # the VLAN, or the VNI
 //!     mtu: 1500                 # 1500 if absent
+//!     flood: false              # gpe and vxlan only; true if absent, as is unknown_unicast_flood
 //! ports:
 //!   - id: web-1
 //!     host: host-a
@@ -44,7 +46,7 @@ pub(crate) struct WantedPort {
     pub(crate) record: Value,
 }
 
-/// A security group or an address group as the store shall have it.
+/// A security group, an address group or an overlay network as the store shall have it.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct WantedGroup {
     pub(crate) id: String,
@@ -55,6 +57,8 @@ pub(crate) struct WantedGroup {
 /// What files say.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Wanted {
+    /// Overlay networks, by segment, of which something is said.
+    pub(crate) networks: Vec<WantedGroup>,
     pub(crate) address_groups: Vec<WantedGroup>,
     pub(crate) security_groups: Vec<WantedGroup>,
     pub(crate) ports: Vec<WantedPort>,

@@ -68,6 +68,8 @@ pub(crate) enum RecordName {
     SecurityGroup,
     /// An address group.
     AddressGroup,
+    /// An overlay network.
+    Network,
 }
 
 /// The body of every reply with a status of 400 or more.
@@ -142,6 +144,7 @@ impl ErrorDetail {
             RecordName::Port => ("port", "nodes/{host}/ports/{port}"),
             RecordName::SecurityGroup => ("security group", "global/secgroups/{group}"),
             RecordName::AddressGroup => ("address group", "global/address_groups/{group}"),
+            RecordName::Network => ("network", "global/networks/{type}/{vni}"),
         };
         let hint = match code {
             ErrorCode::BadRequest => format!("send the {what}'s record as a JSON object"),

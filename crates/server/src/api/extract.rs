@@ -9,7 +9,7 @@ use axum::extract::rejection::{BytesRejection, FailedToBufferBody};
 use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
 use axum::http::request::Parts;
 use serde::de::DeserializeOwned;
-use weft_model::{AddressGroupId, HostName, PortId, SecurityGroupId};
+use weft_model::{AddressGroupId, HostName, OverlaySegment, PortId, SecurityGroupId};
 
 use super::error::{ErrorCode, ErrorDetail};
 
@@ -31,6 +31,10 @@ pub(crate) struct SecurityGroupPath(pub(crate) SecurityGroupId);
 /// `{group}` of the path: an address group.
 #[derive(Debug)]
 pub(crate) struct AddressGroupPath(pub(crate) AddressGroupId);
+
+/// `{type}` and `{vni}` of the path.
+#[derive(Debug)]
+pub(crate) struct NetworkPath(pub(crate) OverlaySegment);
 
 /// `{host}` and `{port}` of the path.
 #[derive(Debug)]
@@ -93,6 +97,17 @@ impl<S: Send + Sync> FromRequestParts<S> for AddressGroupPath {
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ErrorDetail> {
         named("group", parts, state).await.map(Self)
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for NetworkPath {
+    type Rejection = ErrorDetail;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ErrorDetail> {
+        let (protocol, vni): (String, String) = path(parts, state).await?;
+        let segment = format!("{protocol}.{vni}").parse();
+        let segment = segment.map_err(|error| ErrorDetail::name("network", error))?;
+        Ok(Self(segment))
     }
 }
 

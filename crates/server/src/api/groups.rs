@@ -42,10 +42,10 @@ pub struct AddressGroupsReply {
     pub address_groups: Vec<AddressGroupView>,
 }
 
-/// The reply to a PUT of a group.
+/// The reply to a PUT of a group or of an overlay network.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct GroupPutReply {
-    /// The group.
+    /// The group, or the network, such as `gpe.1007`.
     pub id: String,
     /// `created`, `updated` or `unchanged` (with `dry_run`: what it would be).
     pub result: ApplyResult,
@@ -58,10 +58,10 @@ pub struct GroupPutReply {
     pub warnings: Vec<Warning>,
 }
 
-/// The reply to a DELETE of a group.
+/// The reply to a DELETE of a group or of an overlay network's record.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct GroupDeleteReply {
-    /// The group.
+    /// The group, or the network, such as `gpe.1007`.
     pub id: String,
     /// The revision of the store from which on the record is gone.
     pub revision: i64,

@@ -6,7 +6,7 @@ use axum::Json;
 use axum::extract::State;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
-use weft_model::{Key, Keyspace};
+use weft_model::{Key, Keyspace, decode_alive};
 use weft_store::Snapshot;
 
 use super::error::{ErrorBody, ErrorCode, ErrorDetail};
@@ -65,7 +65,7 @@ pub(crate) async fn get(
 
 fn hosts(keys: &Keyspace, snapshot: &Snapshot) -> Vec<HostView> {
     let mut hosts = BTreeMap::new();
-    for (key, _) in read::records(keys, snapshot) {
+    for (key, kv) in read::records(keys, snapshot) {
         let (Key::Port(host, _)
         | Key::Alive(host)
         | Key::Physnet(host, _)
@@ -79,11 +79,16 @@ fn hosts(keys: &Keyspace, snapshot: &Snapshot) -> Vec<HostView> {
             .or_insert_with_key(|host| HostView {
                 host: host.clone(),
                 alive: false,
+                agent: None,
                 physnets: Vec::new(),
                 ports: BTreeMap::new(),
             });
         match key {
-            Key::Alive(_) => view.alive = true,
+            Key::Alive(_) => {
+                view.alive = true;
+                let said = serde_json::to_value(decode_alive(&kv.value));
+                view.agent = said.ok();
+            }
             Key::Physnet(_, physnet) => view.physnets.push(physnet.to_string()),
             _ => {}
         }

@@ -11,15 +11,16 @@ pub(crate) struct PortRecord {
     /// The MAC address of what stands behind the port; no group address.
     #[schema(example = "fa:16:3e:03:ce:ff")]
     mac_address: String,
-    /// The physical network.
+    /// The physical network; null or absent with `gpe` and `vxlan`.
     #[schema(example = "physnet1")]
-    physnet: String,
-    /// `flat` or `vlan`.
+    physnet: Option<String>,
+    /// `flat`, `vlan`, `gpe` or `vxlan`.
     #[schema(example = "vlan")]
     network_type: String,
-    /// With `vlan`: the VLAN, 1 to 4094. With `flat`: null, absent or 0.
-    #[schema(minimum = 0, maximum = 4094, example = 194)]
-    segmentation_id: Option<u16>,
+    /// With `vlan`: the VLAN, 1 to 4094. With `gpe` and `vxlan`: the VNI, 1 to 16777215. With `flat`:
+    /// null, absent or 0.
+    #[schema(minimum = 0, maximum = 16_777_215, example = 194)]
+    segmentation_id: Option<u32>,
     /// `vhostuser` or `tap` (or its old word, `plugtap`).
     #[schema(example = "vhostuser")]
     binding_type: String,
@@ -107,6 +108,15 @@ pub(crate) struct AddressGroupRecord {
     addresses: Vec<String>,
 }
 
+/// How an overlay network forwards.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+pub(crate) struct NetworkRecord {
+    /// Whether broadcast and multicast reach every host of the network; `true` if absent.
+    flood: Option<bool>,
+    /// Whether frames to MAC addresses that no host has told of do; `true` if absent.
+    unknown_unicast_flood: Option<bool>,
+}
+
 #[derive(OpenApi)]
 #[openapi(
     info(
@@ -121,6 +131,7 @@ pub(crate) struct AddressGroupRecord {
     tags(
         (name = "ports", description = "What is wanted, and how far it has come"),
         (name = "groups", description = "What ports may send and receive"),
+        (name = "networks", description = "Overlay networks"),
         (name = "hosts", description = "Who serves it"),
         (name = "state", description = "What the agents have written"),
         (name = "watch", description = "All of it, as it changes"),
@@ -133,6 +144,7 @@ pub(crate) struct AddressGroupRecord {
         super::groups::put_security, super::groups::delete_security,
         super::groups::list_address, super::groups::get_address,
         super::groups::put_address, super::groups::delete_address,
+        super::networks::get, super::networks::put, super::networks::delete,
         super::apply::apply, super::desired::post, super::desired::list,
         super::hosts::list, super::hosts::get,
         super::state::list,

@@ -14,7 +14,9 @@ async fn hosts_are_what_the_store_speaks_of() {
     rig.put(&path("host-1", "b"), &record(2, 1)).await;
     rig.condition("host-1", "a", "effective", a.mod_revision)
         .await;
-    rig.write("state/host-1/alive", 1).await;
+    let said = json!({"version": "0.1.0", "network_types": ["flat", "gpe"],
+        "underlay": "192.0.2.11", "of_the_future": 1});
+    rig.write("state/host-1/alive", said).await;
     rig.write("state/host-1/physnets/p2", 1).await;
     rig.write("state/host-1/physnets/p1", 1).await;
     rig.write("state/host-2/conditions/physnet/p1", "{}").await;
@@ -22,6 +24,10 @@ async fn hosts_are_what_the_store_speaks_of() {
     let host_1 = HostView {
         host: "host-1".into(),
         alive: true,
+        agent: Some(json!({
+            "version": "0.1.0", "started_at": null, "network_types": ["flat", "gpe"],
+            "underlay": "192.0.2.11", "binding_types": [], "vhost_user": null, "vpp": null,
+        })),
         physnets: vec!["p1".into(), "p2".into()],
         ports: BTreeMap::from([("effective".into(), 1), ("unreported".into(), 1)]),
     };

@@ -8,6 +8,7 @@ use crate::support::{Backend, eventually, on_both, soon};
 
 on_both!(
     keys_are_present_until_closed,
+    an_abandoned_lease_runs_out,
     keys_come_back_after_the_lease_was_lost,
     a_key_deleted_by_hand_comes_back,
     a_short_outage_loses_nothing,
@@ -28,6 +29,19 @@ async fn held(session: &LeaseSession) -> i64 {
 async fn value(store: &Store, key: &str) -> Option<String> {
     let kv = store.get(key).await.unwrap()?;
     Some(String::from_utf8(kv.value.to_vec()).unwrap())
+}
+
+async fn an_abandoned_lease_runs_out(backend: Backend) {
+    let store = backend.store().await;
+    let session = store.lease_session(TTL);
+    session.set("alive", "1");
+    soon("the key", session.settled()).await;
+    soon("the end", session.abandon()).await;
+    assert_eq!(value(&store, "alive").await.as_deref(), Some("1"));
+    eventually("that the key is gone", || async {
+        value(&store, "alive").await.is_none()
+    })
+    .await;
 }
 
 async fn keys_are_present_until_closed(backend: Backend) {

@@ -52,10 +52,10 @@ pub(super) struct Applied {
     pub(super) reply: ApplyReply,
 }
 
-/// What became of a group.
+/// What became of a group or of a network's record.
 #[derive(Debug, Serialize)]
 pub(super) struct AppliedGroup {
-    /// `security group` or `address group`.
+    /// `security group`, `address group` or `network`.
     pub(super) kind: String,
     pub(super) id: String,
     pub(super) result: ApplyResult,
@@ -85,8 +85,10 @@ async fn put_groups(
 ) -> anyhow::Result<Vec<AppliedGroup>> {
     let address = wanted.address_groups.iter();
     let security = wanted.security_groups.iter();
-    let all = address
-        .map(|group| (GroupKind::Address, group))
+    let networks = wanted.networks.iter();
+    let all = networks
+        .map(|network| (GroupKind::Network, network))
+        .chain(address.map(|group| (GroupKind::Address, group)))
         .chain(security.map(|group| (GroupKind::Security, group)));
     let mut applied = Vec::new();
     for (kind, group) in all {

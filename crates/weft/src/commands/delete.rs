@@ -51,6 +51,8 @@ pub(super) async fn delete(
             groups.extend(security.map(|group| (GroupKind::Security, group.id)));
             let address = wanted.address_groups.into_iter();
             groups.extend(address.map(|group| (GroupKind::Address, group.id)));
+            let networks = wanted.networks.into_iter();
+            groups.extend(networks.map(|network| (GroupKind::Network, network.id)));
             (
                 wanted
                     .ports

@@ -8,7 +8,7 @@ use weft_lab::{Capture, CapturedFrame, ping_within};
 use weft_model::Mac;
 use weft_server::PortView;
 
-use super::topology::{HOSTS, STATIONS, Station, TRUNK, pairs};
+use super::topology::{HOSTS, STATIONS, Station, TRUNK, TUNNELLED, UNDERLAY, pairs};
 use super::world::World;
 
 /// Packets of one ping.
@@ -17,6 +17,13 @@ const PACKETS: u32 = 3;
 /// Pings between every two stations, all at once: who shares a network reaches the other without a
 /// loss, and nobody else gets an answer. Returns how many pairs did and did not.
 pub(super) async fn reachability(world: &World<'_>) -> anyhow::Result<(usize, usize)> {
+    // A tunnel's first packet is what finds the other host by ARP, and VPP drops it.
+    let tunnelled = |(a, b): &(Station, Station)| a.reaches(*b) && a.network == TUNNELLED;
+    for (a, b) in pairs().filter(tunnelled) {
+        for (from, to) in [(b, a), (a, b)] {
+            ping_within(world.place(from)?, to.ip(), 1, Duration::from_secs(10)).await?;
+        }
+    }
     let check = |(a, b): (Station, Station)| async move {
         let must = a.reaches(b);
         // Who answers does so at once unless the machine is very busy; who does not never will.
@@ -51,9 +58,10 @@ pub(super) async fn reachability(world: &World<'_>) -> anyhow::Result<(usize, us
     Ok((must, reached.len() - must))
 }
 
-/// The frames on the trunk, seen at both ends.
+/// The frames on the trunk, seen at both ends, and those on the underlay, seen at one.
 pub(super) struct Trunk {
     captures: Vec<Capture>,
+    underlay: Capture,
 }
 
 impl Trunk {
@@ -61,6 +69,7 @@ impl Trunk {
         let capture = |host| Capture::start(world.host_namespace(host), TRUNK);
         Ok(Self {
             captures: (0..HOSTS.len()).map(capture).collect::<Result<_, _>>()?,
+            underlay: Capture::start(world.host_namespace(0), UNDERLAY)?,
         })
     }
 
@@ -100,7 +109,32 @@ impl Trunk {
             let tag = vlan.map_or("untagged".to_owned(), |vlan| format!("VLAN {vlan}"));
             told.push(format!("{network} {tag} ({count})"));
         }
+        told.push(format!(
+            "{TUNNELLED} in tunnels ({})",
+            self.tunnelled(ports, &frames)?
+        ));
         Ok(told.join(", "))
+    }
+
+    /// Checks that no frame of the network in tunnels is on the trunk, and that there are frames
+    /// between the hosts on the underlay; tells how many.
+    fn tunnelled(
+        &self,
+        ports: &[PortView],
+        frames: &[Vec<CapturedFrame>],
+    ) -> anyhow::Result<usize> {
+        let stations = STATIONS.into_iter().filter(|it| it.network == TUNNELLED);
+        for station in stations {
+            let mac = mac_of(station, ports)?;
+            let astray = frames.iter().flatten().find(|frame| frame.source == mac);
+            ensure!(
+                astray.is_none(),
+                "a frame of {TUNNELLED} is on the trunk: {astray:?}"
+            );
+        }
+        let count = self.underlay.frames().len();
+        ensure!(count > 0, "there is no frame on the underlay");
+        Ok(count)
     }
 }
 

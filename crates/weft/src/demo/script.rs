@@ -7,7 +7,7 @@ use weft_server::PortView;
 
 use super::checks::{Trunk, reachability};
 use super::progress::Progress;
-use super::topology::{HOSTS, ROUTER, STATIONS, Station};
+use super::topology::{HOSTS, ROUTER, STATIONS, Station, port_count};
 use super::world::{LIMIT, World};
 use crate::cli::DemoArgs;
 use crate::client::PortFilter;
@@ -20,12 +20,12 @@ const HOST_B: usize = 1;
 
 /// Plays the demo. Every check that does not hold is an error.
 pub(super) async fn play(lab: &Lab, args: &DemoArgs, progress: &Progress) -> anyhow::Result<()> {
-    progress.line("Two hosts, five ports, three networks, on this machine:");
+    progress.line("Two hosts, seven ports, four networks, on this machine:");
     let mut world = progress
-        .step("making two hosts and five virtual machines", async {
+        .step("making two hosts and seven virtual machines", async {
             let world = World::build(lab, progress, args.listen)?;
             Ok((
-                "two hosts on a veth trunk, five virtual machines".to_owned(),
+                "two hosts on a veth trunk and a veth underlay, seven virtual machines".to_owned(),
                 world,
             ))
         })
@@ -78,7 +78,7 @@ async fn start(world: &mut World<'_>, progress: &Progress) -> anyhow::Result<()>
 
 async fn apply(world: &mut World<'_>, progress: &Progress) -> anyhow::Result<Vec<PortView>> {
     let ports = progress
-        .step("applying three networks and five ports", async {
+        .step("applying four networks and seven ports", async {
             let file = world.file.display().to_string();
             let ended = world
                 .weft_here(&["apply", "-f", &file, "--wait", "20s"])
@@ -88,11 +88,12 @@ async fn apply(world: &mut World<'_>, progress: &Progress) -> anyhow::Result<Vec
                 .lines()
                 .filter(|line| line.ends_with("created"))
                 .count();
-            ensure!(created == 5, "five ports are new, not {created}");
+            let all = port_count();
+            ensure!(created == all, "{all} ports are new, not {created}");
             world.check()?;
             let ports = world.client.ports(&PortFilter::default()).await?.ports;
             Ok((
-                "`weft apply`: two VLAN networks, a flat one, five ports effective".to_owned(),
+                "`weft apply`: two VLAN networks, a flat one, one in VXLAN-GPE tunnels, seven ports effective".to_owned(),
                 ports,
             ))
         })
@@ -118,6 +119,7 @@ async fn packets(
 ) -> anyhow::Result<()> {
     let trunk = progress
         .step("pinging every two machines", async {
+            world.wait_for_plans().await?;
             let trunk = Trunk::watch(world)?;
             let (reach, apart) = reachability(world).await?;
             let seen = format!(
@@ -288,8 +290,10 @@ async fn port_returns(world: &mut World<'_>, progress: &Progress) -> anyhow::Res
             let ended = world.weft_here(&["apply", "-f", &file, "--wait", "20s"]).await?;
             let printed = ended.expect(0)?;
             let unchanged = printed.lines().filter(|line| line.ends_with("unchanged")).count();
-            ensure!(unchanged == 4, "four ports are as they were, not {unchanged}");
+            let others = port_count() - 1;
+            ensure!(unchanged == others, "{others} ports are as they were, not {unchanged}");
             world.plug(DELETED).await?;
+            world.wait_for_plans().await?;
             let (reach, apart) = reachability(world).await?;
             let seen = format!(
                 "`weft apply` again: {DELETED} is back, the others unchanged; {reach} pairs reach each other, {apart} do not"
@@ -342,6 +346,7 @@ async fn switch_crash(world: &mut World<'_>, progress: &Progress) -> anyhow::Res
             for station in its {
                 world.plug(station.name).await?;
             }
+            world.wait_for_plans().await?;
             let (reach, apart) = reachability(world).await?;
             let seen = format!(
                 "switch started again, and rebuilt by its agent: {reach} pairs reach each other, {apart} do not"
@@ -357,9 +362,11 @@ fn all_effective(ports: &[PortView]) -> Result<(), String> {
             .as_ref()
             .is_some_and(|c| c.status == "effective" && c.current)
     };
-    match ports.iter().filter(is_effective).count() {
-        5 => Ok(()),
-        count => Err(format!("{count} of 5 are")),
+    let (effective, all) = (ports.iter().filter(is_effective).count(), port_count());
+    if effective == all {
+        Ok(())
+    } else {
+        Err(format!("{effective} of {all} are"))
     }
 }
 

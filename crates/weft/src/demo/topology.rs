@@ -5,8 +5,14 @@ use std::net::{IpAddr, Ipv4Addr};
 /// The hosts.
 pub(super) const HOSTS: [&str; 2] = ["host-a", "host-b"];
 
-/// The cable's end in each host.
+/// The end in each host of the cable that carries VLANs and the flat network.
 pub(super) const TRUNK: &str = "trunk0";
+
+/// The end in each host of the cable that carries tunnels.
+pub(super) const UNDERLAY: &str = "trunk1";
+
+/// The name of the network in tunnels.
+pub(super) const TUNNELLED: &str = "red";
 
 /// What is applied; kept with the examples of the documentation.
 pub(super) const FILE: &str = include_str!("../../../../docs/examples/demo.yaml");
@@ -28,7 +34,7 @@ pub(super) struct Station {
 }
 
 /// All stations.
-pub(super) const STATIONS: [Station; 6] = [
+pub(super) const STATIONS: [Station; 8] = [
     Station {
         name: "web-1",
         host: 0,
@@ -65,6 +71,20 @@ pub(super) const STATIONS: [Station; 6] = [
         address: 5,
     },
     Station {
+        name: "app-1",
+        host: 0,
+        network: TUNNELLED,
+        vlan: None,
+        address: 6,
+    },
+    Station {
+        name: "app-2",
+        host: 1,
+        network: TUNNELLED,
+        vlan: None,
+        address: 7,
+    },
+    Station {
         name: ROUTER,
         host: 1,
         network: "outside",
@@ -93,6 +113,17 @@ impl Station {
     pub(super) fn reaches(self, other: Self) -> bool {
         self.network == other.network
     }
+}
+
+/// A host's address on the underlay.
+pub(super) fn underlay(host: usize) -> String {
+    format!("192.0.2.{}/24", host + 11)
+}
+
+/// How many ports there are.
+pub(super) fn port_count() -> usize {
+    let ports = STATIONS.into_iter().filter(|station| station.has_port());
+    ports.count()
 }
 
 /// Every two stations, once.
@@ -124,9 +155,10 @@ mod tests {
                 (port.id.as_str(), port.host.as_str()),
                 (station.name, HOSTS[station.host])
             );
+            let tunnelled = (station.network == TUNNELLED).then_some(7000);
             assert_eq!(
                 port.record["segmentation_id"].as_u64(),
-                station.vlan.map(u64::from)
+                station.vlan.map(u64::from).or(tunnelled)
             );
             assert_eq!(
                 port.record["fixed_ips"][0]["ip_address"],
@@ -138,10 +170,10 @@ mod tests {
     #[test]
     fn every_two_stations_are_told_who_reaches_whom() {
         let (reach, apart): (Vec<_>, Vec<_>) = pairs().partition(|(a, b)| a.reaches(*b));
-        assert_eq!((reach.len(), apart.len()), (3, 12));
+        assert_eq!((reach.len(), apart.len()), (4, 24));
         assert!(
             reach.iter().all(|(a, b)| a.host != b.host),
-            "they cross the trunk"
+            "they cross a cable"
         );
     }
 }

@@ -11,7 +11,7 @@ use weft_model::PortId;
 use weft_server::PortView;
 
 use super::progress::Progress;
-use super::topology::{FILE, HOSTS, ROUTER, STATIONS, Station, TRUNK};
+use super::topology::{FILE, HOSTS, ROUTER, STATIONS, Station, TRUNK, UNDERLAY, underlay};
 use crate::client::{Client, PortFilter};
 
 /// How long may be waited for anything: far beyond what it takes.
@@ -23,7 +23,7 @@ pub(super) struct World<'a> {
     pub(super) hosts: Vec<Host>,
     server: Option<Process>,
     vms: Vec<Vm>,
-    _cable: Veth,
+    _cables: [Veth; 2],
     namespaces: Vec<Namespace>,
     pub(super) client: Client,
     pub(super) url: String,
@@ -59,7 +59,7 @@ pub(super) struct Ended {
 }
 
 impl<'a> World<'a> {
-    /// Makes hosts, virtual machines and the cable; starts nothing yet.
+    /// Makes hosts, virtual machines and the cables; starts nothing yet.
     pub(super) fn build(
         lab: &'a Lab,
         progress: &'a Progress,
@@ -70,7 +70,7 @@ impl<'a> World<'a> {
         let [a, b] = namespaces.as_slice() else {
             anyhow::bail!("there are two hosts")
         };
-        let cable = a.cable(TRUNK, b, TRUNK)?;
+        let cables = [a.cable(TRUNK, b, TRUNK)?, a.cable(UNDERLAY, b, UNDERLAY)?];
         let mut vms = Vec::new();
         for station in STATIONS.into_iter().filter(|station| station.has_port()) {
             let tap = PortId::new(station.name)?.tap_name().to_string();
@@ -87,14 +87,15 @@ impl<'a> World<'a> {
             Some(listen) => listen,
             None => free_address()?,
         };
-        let hosts = HOSTS.map(|name| Host::configure(lab, name)).into_iter();
+        let hosts = HOSTS.into_iter().enumerate();
+        let hosts = hosts.map(|(number, name)| Host::configure(lab, name, number));
         lab.write("server.toml", &server_config(lab, listen))?;
         let url = format!("http://{listen}");
         Ok(Self {
             hosts: hosts.collect::<Result<_, LabError>>()?,
             server: None,
             vms,
-            _cable: cable,
+            _cables: cables,
             namespaces,
             client: Client::new(&url)?,
             url,
@@ -198,6 +199,25 @@ impl<'a> World<'a> {
             })
         })
         .await?;
+        Ok(())
+    }
+
+    /// Waits until nothing is left to do on either host: each knows the machines of the other.
+    pub(super) async fn wait_for_plans(&mut self) -> anyhow::Result<()> {
+        for host in 0..HOSTS.len() {
+            let config = self.hosts[host].agent_config.display().to_string();
+            let what = format!("that {} has nothing left to do", HOSTS[host]);
+            wait_until(&what, LIMIT, async || {
+                self.check()?;
+                let words = ["plan", "--config", &config];
+                Ok(match self.weft(host, &words).await {
+                    Ok(ended) if ended.code == Some(0) => Ok(()),
+                    Ok(ended) => Err(ended.stdout),
+                    Err(error) => Err(error.to_string()),
+                })
+            })
+            .await?;
+        }
         Ok(())
     }
 
@@ -307,7 +327,7 @@ impl<'a> World<'a> {
 }
 
 impl Host {
-    fn configure(lab: &Lab, name: &'static str) -> Result<Self, LabError> {
+    fn configure(lab: &Lab, name: &'static str, number: usize) -> Result<Self, LabError> {
         let directory = lab.directory().display();
         let socket = format!("{directory}/switch-{name}.sock");
         let switch_config = lab.write(
@@ -320,7 +340,10 @@ impl Host {
                 "host = {name:?}\n\n\
                  [store]\nendpoints = [\"unix://{directory}/store.sock\"]\nlease_ttl = \"5s\"\n\n\
                  [vpp]\napi_socket = {socket:?}\n\n\
-                 [physnets.physnet1]\nhost_interface = {TRUNK:?}\n"
+                 [physnets.physnet1]\nhost_interface = {TRUNK:?}\n\n\
+                 [physnets.underlay]\nhost_interface = {UNDERLAY:?}\n\n\
+                 [overlay]\nphysnet = \"underlay\"\naddress = {:?}\n",
+                underlay(number)
             ),
         )?;
         Ok(Self {

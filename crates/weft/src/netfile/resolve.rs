@@ -7,7 +7,10 @@ use weft_model::{HostName, InvalidRecord, Mac, NetworkSegment, PortBinding, Port
 
 use super::entry::{Entry, text};
 use super::lines::Lines;
-use super::{Fault, NetFiles, WantedPort, group, mac};
+use super::{Fault, NetFiles, WantedGroup, WantedPort, group, mac};
+
+/// Fields of the record of an overlay network.
+const FLOODING: [&str; 2] = ["flood", "unknown_unicast_flood"];
 
 /// The fields that say what a network is.
 const NETWORK: [&str; 4] = ["network_type", "physnet", "segmentation_id", "mtu"];
@@ -106,7 +109,10 @@ pub(super) fn resolve(files: &mut NetFiles, file: &str, document: &Value, lines:
 }
 
 fn network(mut entry: Entry<'_>) {
-    entry.only(&["name", "network_type", "physnet", "segmentation_id", "mtu"]);
+    let mut known = vec!["name"];
+    known.extend(NETWORK);
+    known.extend(FLOODING);
+    entry.only(&known);
     let Some(name) = entry.required::<String>("name") else {
         return;
     };
@@ -116,13 +122,38 @@ fn network(mut entry: Entry<'_>) {
     }
     let fields = inherited(entry.object);
     let network = match check(&fields) {
-        Ok(()) => Some(fields),
+        Ok(segment) => {
+            flooding(&mut entry, &segment);
+            Some(fields)
+        }
         Err(error) => {
             refuse_record(&mut entry, &error);
             None
         }
     };
     entry.files.networks.push((name, network));
+}
+
+/// What an entry says of how its network floods becomes that network's record.
+fn flooding(entry: &mut Entry<'_>, segment: &NetworkSegment) {
+    let is_said = |field: &&str| entry.get(field).is_some();
+    let Some(first) = FLOODING.into_iter().find(is_said) else {
+        return;
+    };
+    if segment.overlay().is_none() {
+        let reason = format!("is for networks of type gpe and vxlan; this one is {segment}");
+        return entry.refuse(first, reason);
+    }
+    let given: Map<String, Value> = FLOODING
+        .into_iter()
+        .filter_map(|field| Some((field.to_owned(), entry.get(field)?.clone())))
+        .collect();
+    let record = match weft_model::Network::from_json(&Value::Object(given)) {
+        Ok(network) => network.to_json(),
+        Err(error) => return refuse_record(entry, &error),
+    };
+    let id = segment.to_string();
+    entry.files.wanted.networks.push(WantedGroup { id, record });
 }
 
 /// Those fields of an entry that say what a network is.
@@ -134,12 +165,13 @@ fn inherited(object: &Map<String, Value>) -> Map<String, Value> {
         .collect()
 }
 
-/// Whether a port could be on this network.
-fn check(network: &Map<String, Value>) -> Result<(), InvalidRecord> {
+/// The network, if a port could be on it.
+fn check(network: &Map<String, Value>) -> Result<NetworkSegment, InvalidRecord> {
     let mut record = network.clone();
     record.insert("mac_address".to_owned(), json!("02:00:00:00:00:01"));
     record.insert("binding_type".to_owned(), json!("tap"));
-    PortBinding::from_json(&Value::Object(record)).map(drop)
+    let binding = PortBinding::from_json(&Value::Object(record))?;
+    Ok(binding.segment)
 }
 
 fn port(mut entry: Entry<'_>) {

@@ -202,3 +202,44 @@ fn a_port_that_migrates_is_on_two_hosts() {
                         {id: a, host: i, network_type: flat, physnet: p}]";
     assert_eq!(read(text).unwrap().len(), 2);
 }
+
+#[test]
+fn an_overlay_network_has_a_record_if_the_file_says_how_it_floods() {
+    let whole = |text: &str| {
+        let mut files = NetFiles::default();
+        files.add("net.yaml", text);
+        files.finish()
+    };
+    let files = whole(
+        "networks:\n- {name: red, network_type: gpe, segmentation_id: 7}\n\
+         - {name: calm, network_type: vxlan, segmentation_id: 8, flood: false}\n\
+         ports: [{id: a, host: h, network: red}]",
+    );
+    let wanted = files.unwrap();
+    assert_eq!(wanted.networks.len(), 1);
+    let calm = &wanted.networks[0];
+    assert_eq!(calm.id, "vxlan.8");
+    let record = serde_json::json!({"flood": false, "unknown_unicast_flood": true});
+    assert_eq!(calm.record, record);
+    assert_eq!(wanted.ports[0].record["network_type"], "gpe");
+    assert_eq!(wanted.ports[0].record["physnet"], Value::Null);
+
+    let faults = whole(
+        "networks:\n- {name: blue, network_type: flat, physnet: p, flood: false}\n\
+         - {name: red, network_type: gpe, segmentation_id: 7, flood: never}\n\
+         - {name: pink, network_type: gpe, segmentation_id: 7, physnet: p}\n",
+    );
+    let faults: Vec<String> = faults
+        .unwrap_err()
+        .iter()
+        .map(ToString::to_string)
+        .collect();
+    for (fault, part) in faults.iter().zip([
+        "networks[0].flood: is for networks of type gpe and vxlan; this one is p.flat",
+        "networks[1].flood: true or false is wanted",
+        "networks[2].physnet: `p` contradicts",
+    ]) {
+        assert!(fault.contains(part), "{fault}");
+    }
+    assert_eq!(faults.len(), 3);
+}

@@ -1,0 +1,223 @@
+//! `/v1/networks/{type}/{vni}`: how an overlay network forwards, and who is on it where.
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::HeaderMap;
+use axum::response::Response;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use utoipa::{IntoParams, ToSchema};
+use weft_model::{Key, OverlaySegment, decode_mac_advertisement, decode_network};
+use weft_store::Part;
+
+use super::error::{ErrorBody, ErrorCode, ErrorDetail, RecordName};
+use super::extract::{Body, NetworkPath, Params};
+use super::groups::{GroupDeleteReply, GroupPutReply};
+use super::{App, read, reply, write};
+use crate::apply::ApplyResult;
+use crate::overview::Warning;
+use crate::precondition::Precondition;
+use crate::record::GroupRecord;
+
+/// An overlay network.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct NetworkView {
+    /// `gpe` or `vxlan`.
+    pub network_type: String,
+    /// Its number, 1 to 16777215.
+    pub vni: u32,
+    /// The record's revision, for `If-Match`; 0 if there is none, and defaults are in effect.
+    pub mod_revision: i64,
+    /// The record as it stands in the store, `null` if there is none or it is no JSON.
+    pub record: Value,
+    /// What is wrong with the record, if it was written by somebody who does not check.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub invalid: Option<ErrorDetail>,
+    /// The MAC addresses that hosts say are behind them, by host.
+    pub mac_addresses: Vec<MacView>,
+}
+
+/// A MAC address of an overlay network.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct MacView {
+    /// The host.
+    pub host: String,
+    /// The address.
+    pub mac_address: String,
+    /// The host's underlay address; absent if what it says cannot be read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub underlay: Option<String>,
+    /// The IP addresses that are answered for.
+    pub ip_addresses: Vec<String>,
+}
+
+/// How to write.
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct PutQuery {
+    /// Whether only to say what would be done.
+    #[serde(default)]
+    dry_run: bool,
+}
+
+/// An overlay network: its record, and where the MAC addresses on it are.
+#[utoipa::path(
+    get, path = "/v1/networks/{type}/{vni}", tag = "networks", operation_id = "get_network",
+    params(
+        ("type" = String, Path, description = "`gpe` or `vxlan`"),
+        ("vni" = u32, Path, description = "1 to 16777215"),
+    ),
+    responses(
+        (status = 200, description = "The network", body = NetworkView,
+         headers(("ETag" = String, description = "The record's `mod_revision`, in quotes"))),
+        (status = 400, description = "There can be no such network", body = ErrorBody),
+        (status = 404, description = "It has no record, and nobody is on it", body = ErrorBody),
+        (status = 503, description = "The store does not answer", body = ErrorBody),
+    )
+)]
+pub(crate) async fn get(
+    State(app): State<App>,
+    NetworkPath(segment): NetworkPath,
+    headers: HeaderMap,
+) -> Result<Response, ErrorDetail> {
+    let parts = [
+        Part::Key(app.keys.text(&Key::Network(segment))),
+        Part::Prefix(app.keys.mac_advertisements_of(segment)),
+    ];
+    let snapshot = app.store.read(&parts).await?;
+    let mut view = NetworkView {
+        network_type: segment.protocol.to_string(),
+        vni: segment.vni.get(),
+        mod_revision: 0,
+        record: Value::Null,
+        invalid: None,
+        mac_addresses: Vec::new(),
+    };
+    for (key, kv) in read::records(&app.keys, &snapshot) {
+        match key {
+            Key::Network(_) => {
+                let invalid = decode_network(&kv.value).err();
+                view.invalid =
+                    invalid.map(|error| ErrorDetail::invalid(error, RecordName::Network));
+                view.mod_revision = kv.mod_revision;
+                view.record = serde_json::from_slice(&kv.value).unwrap_or_default();
+            }
+            Key::MacAdvertisement(_, host, mac) => {
+                let said = decode_mac_advertisement(&kv.value).ok();
+                let ips = said.iter().flat_map(|said| said.ips.iter());
+                view.mac_addresses.push(MacView {
+                    host: host.to_string(),
+                    mac_address: mac.to_string(),
+                    underlay: said.as_ref().map(|said| said.host.to_string()),
+                    ip_addresses: ips.map(ToString::to_string).collect(),
+                });
+            }
+            _ => {}
+        }
+    }
+    if view.mod_revision == 0 && view.mac_addresses.is_empty() {
+        return Err(absent(segment));
+    }
+    if view.mod_revision == 0 {
+        return Ok(axum::response::IntoResponse::into_response(Json(view)));
+    }
+    reply::shown(&headers, view.mod_revision, view)
+}
+
+/// Says how an overlay network forwards: `flood` broadcast and multicast to every host of it, and
+/// `unknown_unicast_flood` frames to MAC addresses that no host has told of.
+#[utoipa::path(
+    put, path = "/v1/networks/{type}/{vni}", tag = "networks", operation_id = "put_network",
+    params(
+        ("type" = String, Path, description = "`gpe` or `vxlan`"),
+        ("vni" = u32, Path, description = "1 to 16777215"),
+        PutQuery,
+        ("If-Match" = Option<String>, Header,
+         description = "Only if the record has this `ETag` now (`*`: exists)"),
+        ("If-None-Match" = Option<String>, Header, description = "`*`: only if there is none yet"),
+    ),
+    request_body(content = super::openapi::NetworkRecord, content_type = "application/json"),
+    responses(
+        (status = 200, description = "It was there: `updated` or `unchanged`", body = GroupPutReply,
+         headers(("ETag" = String, description = "The record's `mod_revision`, in quotes"))),
+        (status = 201, description = "It is `created`", body = GroupPutReply,
+         headers(("ETag" = String, description = "The record's `mod_revision`, in quotes"))),
+        (status = 400, description = "There can be no such network, or the body is no JSON", body = ErrorBody),
+        (status = 409, description = "Others kept changing the record; send it again", body = ErrorBody),
+        (status = 412, description = "The record is not as the header asks for", body = ErrorBody),
+        (status = 422, description = "A field of the record is wrong", body = ErrorBody),
+        (status = 503, description = "The store does not answer; it may or may not be written", body = ErrorBody),
+    )
+)]
+pub(crate) async fn put(
+    State(app): State<App>,
+    NetworkPath(segment): NetworkPath,
+    Params(query): Params<PutQuery>,
+    headers: HeaderMap,
+    Body(body): Body,
+) -> Result<Response, ErrorDetail> {
+    let record = GroupRecord::network(&body)?;
+    let precondition = Precondition::of(&headers)?;
+    let (key, value) = (Key::Network(segment), record.to_bytes());
+    let is_so = |present: &[u8]| record.equals(present);
+    let written = write::write_single(
+        &app,
+        &key,
+        Some(&value),
+        is_so,
+        &precondition,
+        query.dry_run,
+    )
+    .await?;
+    let warnings = record.unknown.iter().map(|field| Warning::unknown(field));
+    let reply = GroupPutReply {
+        id: segment.to_string(),
+        result: written.result,
+        mod_revision: written.revision,
+        warnings: warnings.collect(),
+        record: record.value,
+    };
+    Ok(reply::put(written.result, written.revision, reply))
+}
+
+/// Takes the record of an overlay network away: everything is flooded, as where there never was one.
+#[utoipa::path(
+    delete, path = "/v1/networks/{type}/{vni}", tag = "networks", operation_id = "delete_network",
+    params(
+        ("type" = String, Path, description = "`gpe` or `vxlan`"),
+        ("vni" = u32, Path, description = "1 to 16777215"),
+        ("If-Match" = Option<String>, Header, description = "Only if the record has this `ETag` now"),
+    ),
+    responses(
+        (status = 200, description = "The record is gone", body = GroupDeleteReply),
+        (status = 400, description = "There can be no such network", body = ErrorBody),
+        (status = 404, description = "There was no record", body = ErrorBody),
+        (status = 409, description = "Others kept changing the record; send it again", body = ErrorBody),
+        (status = 412, description = "The record is not as the header asks for", body = ErrorBody),
+        (status = 503, description = "The store does not answer; it may or may not be gone", body = ErrorBody),
+    )
+)]
+pub(crate) async fn delete(
+    State(app): State<App>,
+    NetworkPath(segment): NetworkPath,
+    headers: HeaderMap,
+) -> Result<Json<GroupDeleteReply>, ErrorDetail> {
+    let precondition = Precondition::of(&headers)?;
+    let key = Key::Network(segment);
+    let written = write::write_single(&app, &key, None, |_| false, &precondition, false).await?;
+    if written.result != ApplyResult::Deleted {
+        return Err(absent(segment));
+    }
+    Ok(Json(GroupDeleteReply {
+        id: segment.to_string(),
+        revision: written.revision,
+        warnings: Vec::new(),
+    }))
+}
+
+fn absent(segment: OverlaySegment) -> ErrorDetail {
+    let message = format!("nothing in the store speaks of network `{segment}`");
+    ErrorDetail::new(ErrorCode::NotFound, message)
+        .with_hint("a network without a record works all the same, and floods everything")
+}
