@@ -85,9 +85,10 @@ async fn advertised(cloud: &Cloud, host: &Host, number: u8, there: bool) -> Resu
     let path = advertisement(host, number);
     let what = format!("that {path} is there: {there}");
     let look = cloud.view().until(&what, SOON, |state| {
-        match state.get(&path).is_some() == there {
-            true => Ok(()),
-            false => Err(String::new()),
+        if state.get(&path).is_some() == there {
+            Ok(())
+        } else {
+            Err(String::new())
         }
     });
     look.await
