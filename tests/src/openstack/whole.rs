@@ -156,6 +156,8 @@ impl OpenStack {
         futures::future::try_join_all(self.neutrons.iter().map(Neutron::start)).await?;
         for neutron in &self.neutrons {
             neutron.rest().authenticate(&self.keystone.url()).await?;
+            // It reads its policies with the first request, and refuses others meanwhile.
+            neutron.rest().list("network", "").await?;
         }
         match driver {
             Driver::Weft => self.agents_alive().await,
