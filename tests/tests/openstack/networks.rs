@@ -13,7 +13,8 @@ const OTHER: (u16, u16) = (40_000, 81);
 /// The flag of TCP that begins a connection.
 const SYN: u8 = 2;
 
-/// A port that `openstack` makes for station `number`, and its identifier.
+/// A TAP port that `openstack` makes for station `number`; gives its identifier. Its owner is none of
+/// `network:`, whose ports Neutron trusts and gives no groups.
 async fn port(
     cloud: &OpenStack,
     network: &str,
@@ -34,7 +35,7 @@ async fn port(
         "--host",
         host.name().as_str(),
     ]);
-    words.extend(["--device-owner", "network:weft", "--device", &device]);
+    words.extend(["--device-owner", "neutron:weft", "--device", &device]);
     words.extend(more);
     let made = cloud.openstack(&words).await?;
     let id = made["id"].as_str().context("the port has no identifier")?;
