@@ -245,7 +245,10 @@ impl OpenStack {
             .arg(format!("{}/v3", self.keystone.url()))
             .args(words);
         // Only what shows something knows formats.
-        if !words.contains(&"delete") && !words.contains(&"set") {
+        if !["delete", "set", "unset"]
+            .iter()
+            .any(|word| words.contains(word))
+        {
             command.args(["-f", "json"]);
         }
         let output = tokio::process::Command::from(command)
