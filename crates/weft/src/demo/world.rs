@@ -204,9 +204,9 @@ impl<'a> World<'a> {
 
     /// Waits until nothing is left to do on either host: each knows the machines of the other.
     pub(super) async fn wait_for_plans(&mut self) -> anyhow::Result<()> {
-        for host in 0..HOSTS.len() {
+        for (host, name) in HOSTS.iter().enumerate() {
             let config = self.hosts[host].agent_config.display().to_string();
-            let what = format!("that {} has nothing left to do", HOSTS[host]);
+            let what = format!("that {name} has nothing left to do");
             wait_until(&what, LIMIT, async || {
                 self.check()?;
                 let words = ["plan", "--config", &config];
