@@ -1,7 +1,7 @@
 //! The control thread's side of routing: addresses of interfaces, routes, neighbours, and what is made
 //! of them for the nodes.
 //!
-//! Any change only marks what was compiled as stale; the next [publish](Tables::publish) compiles it
+//! Any change only marks what was compiled as stale; the next [publish](super::Tables::publish) compiles it
 //! anew: the FIB of both families, and which adjacency each tunnel leads to. An adjacency's number stays
 //! while somebody leads to it, so that a next hop that becomes known changes one adjacency and nothing that
 //! leads there.
