@@ -168,30 +168,30 @@ fn ports_are_applied_listed_described_and_deleted() {
     let file = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/examples/demo.yaml");
 
     let (code, stdout, _) = server.weft(&["apply", "-f", file, "--dry-run"]);
-    assert_eq!((code, stdout.matches("created (dry run)").count()), (0, 5));
+    assert_eq!((code, stdout.matches("created (dry run)").count()), (0, 7));
     assert!(
         server.weft(&["get", "ports"]).1.contains("no ports"),
         "nothing was done"
     );
 
     let (code, stdout, stderr) = server.weft(&["apply", "-f", file]);
-    assert_eq!((code, stdout.matches("created").count()), (0, 5));
+    assert_eq!((code, stdout.matches("created").count()), (0, 7));
     assert!(
         stderr.contains("warning: port web-1 on host-a: no agent lives"),
         "{stderr}"
     );
     let (code, stdout, _) = server.weft(&["apply", "-f", file]);
-    assert_eq!((code, stdout.matches("unchanged").count()), (0, 5));
+    assert_eq!((code, stdout.matches("unchanged").count()), (0, 7));
     let (code, _, stderr) = server.weft(&["apply", "-f", file, "--wait", "100ms"]);
     assert_eq!(code, 1);
     assert!(
-        stderr.contains("5 of 5 ports are not effective"),
+        stderr.contains("7 of 7 ports are not effective"),
         "{stderr}"
     );
 
     let (_, stdout, _) = server.weft(&["get", "ports", "--host", "host-a", "-o", "json"]);
     let reply: Value = serde_json::from_str(&stdout).unwrap();
-    assert_eq!(reply["ports"].as_array().unwrap().len(), 3);
+    assert_eq!(reply["ports"].as_array().unwrap().len(), 4);
     assert!(
         server
             .weft(&["describe", "port", "db-2"])
@@ -224,7 +224,7 @@ fn ports_are_applied_listed_described_and_deleted() {
     assert_eq!(server.weft(&["delete", "port", "web-1"]).0, 0);
     assert_eq!(server.weft(&["delete", "port", "web-1"]).0, 1);
     let (code, stdout, _) = server.weft(&["delete", "-f", file]);
-    assert_eq!((code, stdout.matches(" deleted").count()), (0, 4));
+    assert_eq!((code, stdout.matches(" deleted").count()), (0, 6));
     let (_, stdout, _) = server.weft(&["get", "ports"]);
     assert!(
         stdout.contains("spared") && stdout.lines().count() == 2,
