@@ -152,7 +152,10 @@ fn s10_a_port_waits_for_a_group_without_a_storm() -> Result<()> {
         flow.goes_on(200).await?;
         let tally = host.proxy().tally();
         ensure!(tally.writes().total() == 0, "wrote {tally} for nothing");
-        ensure!(tally.total() <= 20, "asked {tally} for nothing");
+        // It may look at the dataplane once, as it does of itself: 13 dumps, each with its ping.
+        let looks = tally.of("sw_interface_dump");
+        ensure!(looks <= 1, "looked {looks} times for nothing: {tally}");
+        ensure!(tally.total() <= 30, "asked {tally} for nothing");
         peer.stopped(&web, "the group that is not there", &udp(&peer, &web, 82))
             .await?;
 
