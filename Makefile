@@ -30,7 +30,7 @@ demo: build ## two hosts on this machine, with packets crossing; needs root
 	$(SUDO) target/release/weft demo
 
 .PHONY: test
-test: test-packages format lint unit end-to-end openstack ## everything that must hold
+test: test-packages format lint unit end-to-end networking-weft ## everything that must hold, but for `openstack`
 
 .PHONY: format
 format: ## is the code formatted?
@@ -51,10 +51,13 @@ end-to-end: test-packages guest-kernel ## scenarios with real processes and pack
 	$(CARGO) build --locked --package weft
 	$(AS_ROOT) $(CARGO) test --locked --package weft-tests --lib --test scenarios
 
-.PHONY: openstack
-openstack: test-packages guest-kernel neutron ## networking-weft: lint, its own tests, end to end with Neutron; needs root
+.PHONY: networking-weft
+networking-weft: test-packages neutron ## networking-weft: lint and its own tests
 	cd openstack/networking-weft && $(NEUTRON)/bin/ruff check . && $(NEUTRON)/bin/ruff format --check .
 	cd openstack/networking-weft && $(SUDO) $(NEUTRON)/bin/python -m pytest --quiet
+
+.PHONY: openstack
+openstack: test-packages guest-kernel neutron ## two Neutron servers, etcd, hosts: end to end; needs root, takes a quarter of an hour
 	$(CARGO) build --locked --package weft
 	$(AS_ROOT) $(CARGO) test --locked --package weft-tests --test openstack
 
