@@ -307,9 +307,8 @@ fn a_port_that_cannot_be_says_why() -> Result<()> {
         let made = cloud.api().create("port", &port).await?;
         let id = made["id"].as_str().context("no identifier")?;
         let device = format!("tap{}", &id[..11]);
-        let cable = host
-            .namespace()
-            .cable(&device, &cloud.lab().namespace("other")?, "peer")?;
+        let other = cloud.lab().namespace("other")?;
+        let cable = host.namespace().cable(&device, &other, "peer")?;
         let bound = json!({"binding:host_id": host.name().as_str()});
         cloud.api().update("port", id, &bound).await?;
         cloud
