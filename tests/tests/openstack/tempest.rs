@@ -50,7 +50,12 @@ fn run(driver: Driver) -> Result<Outcome> {
         let external = cloud.network("public", &external).await?;
         let directory = cloud.lab().path("tempest");
         let mut init = cloud.venv().command("tempest");
-        init.arg("init").arg(&directory);
+        // Not in the list of workspaces that this user has.
+        let list = cloud.lab().path("workspaces.yaml");
+        init.arg("init")
+            .arg("--workspace-path")
+            .arg(list)
+            .arg(&directory);
         ensure!(
             tokio::process::Command::from(init)
                 .output()
