@@ -76,7 +76,7 @@ pub struct GroupDeleteReply {
 pub(crate) struct PutQuery {
     /// Whether only to say what would be done.
     #[serde(default)]
-    dry_run: bool,
+    pub(super) dry_run: bool,
 }
 
 /// All security groups with their members.
@@ -344,7 +344,7 @@ pub(crate) async fn delete_address(
     }))
 }
 
-async fn put<T>(
+pub(super) async fn put<T>(
     app: &App,
     key: &Key,
     record: &GroupRecord<T>,
@@ -358,13 +358,22 @@ async fn put<T>(
 }
 
 /// Deletes; gives the revision from which on it is gone, `None` if there was nothing.
-async fn delete(app: &App, key: &Key, headers: &HeaderMap) -> Result<Option<i64>, ErrorDetail> {
+pub(super) async fn delete(
+    app: &App,
+    key: &Key,
+    headers: &HeaderMap,
+) -> Result<Option<i64>, ErrorDetail> {
     let precondition = Precondition::of(headers)?;
     let written = write::write_single(app, key, None, |_| false, &precondition, false).await?;
     Ok((written.result == ApplyResult::Deleted).then_some(written.revision))
 }
 
-fn put_reply(id: &str, written: write::Written, record: Value, warnings: Vec<Warning>) -> Response {
+pub(super) fn put_reply(
+    id: &str,
+    written: write::Written,
+    record: Value,
+    warnings: Vec<Warning>,
+) -> Response {
     let reply = GroupPutReply {
         id: id.to_owned(),
         result: written.result,

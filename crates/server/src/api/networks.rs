@@ -3,20 +3,18 @@
 use axum::Json;
 use axum::extract::State;
 use axum::http::HeaderMap;
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use utoipa::{IntoParams, ToSchema};
+use utoipa::ToSchema;
 use weft_model::{Key, OverlaySegment, decode_mac_advertisement, decode_network};
 use weft_store::Part;
 
 use super::error::{ErrorBody, ErrorCode, ErrorDetail, RecordName};
 use super::extract::{Body, NetworkPath, Params};
-use super::groups::{GroupDeleteReply, GroupPutReply};
-use super::{App, read, reply, write};
-use crate::apply::ApplyResult;
+use super::groups::{self, GroupDeleteReply, GroupPutReply, PutQuery};
+use super::{App, read, reply};
 use crate::overview::Warning;
-use crate::precondition::Precondition;
 use crate::record::GroupRecord;
 
 /// An overlay network.
@@ -49,16 +47,6 @@ pub struct MacView {
     pub underlay: Option<String>,
     /// The IP addresses that are answered for.
     pub ip_addresses: Vec<String>,
-}
-
-/// How to write.
-#[derive(Debug, Default, Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-pub(crate) struct PutQuery {
-    /// Whether only to say what would be done.
-    #[serde(default)]
-    dry_run: bool,
 }
 
 /// An overlay network: its record, and where the MAC addresses on it are.
@@ -120,7 +108,7 @@ pub(crate) async fn get(
         return Err(absent(segment));
     }
     if view.mod_revision == 0 {
-        return Ok(axum::response::IntoResponse::into_response(Json(view)));
+        return Ok(Json(view).into_response());
     }
     reply::shown(&headers, view.mod_revision, view)
 }
@@ -158,27 +146,12 @@ pub(crate) async fn put(
     Body(body): Body,
 ) -> Result<Response, ErrorDetail> {
     let record = GroupRecord::network(&body)?;
-    let precondition = Precondition::of(&headers)?;
-    let (key, value) = (Key::Network(segment), record.to_bytes());
-    let is_so = |present: &[u8]| record.equals(present);
-    let written = write::write_single(
-        &app,
-        &key,
-        Some(&value),
-        is_so,
-        &precondition,
-        query.dry_run,
-    )
-    .await?;
+    let key = Key::Network(segment);
+    let written = groups::put(&app, &key, &record, &headers, query.dry_run).await?;
     let warnings = record.unknown.iter().map(|field| Warning::unknown(field));
-    let reply = GroupPutReply {
-        id: segment.to_string(),
-        result: written.result,
-        mod_revision: written.revision,
-        warnings: warnings.collect(),
-        record: record.value,
-    };
-    Ok(reply::put(written.result, written.revision, reply))
+    let warnings = warnings.collect();
+    let id = segment.to_string();
+    Ok(groups::put_reply(&id, written, record.value, warnings))
 }
 
 /// Takes the record of an overlay network away: everything is flooded, as where there never was one.
@@ -203,15 +176,11 @@ pub(crate) async fn delete(
     NetworkPath(segment): NetworkPath,
     headers: HeaderMap,
 ) -> Result<Json<GroupDeleteReply>, ErrorDetail> {
-    let precondition = Precondition::of(&headers)?;
-    let key = Key::Network(segment);
-    let written = write::write_single(&app, &key, None, |_| false, &precondition, false).await?;
-    if written.result != ApplyResult::Deleted {
-        return Err(absent(segment));
-    }
+    let deleted = groups::delete(&app, &Key::Network(segment), &headers).await?;
+    let revision = deleted.ok_or_else(|| absent(segment))?;
     Ok(Json(GroupDeleteReply {
         id: segment.to_string(),
-        revision: written.revision,
+        revision,
         warnings: Vec::new(),
     }))
 }
