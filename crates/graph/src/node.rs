@@ -11,7 +11,7 @@ use crate::{
     frame::FRAME_SIZE,
     ip::Throttle,
     tables::{InterfaceView, NeighbourQueue, Snapshot},
-    trace::{Record, Tracer},
+    trace::{IpStep, Record, Tracer},
 };
 
 macro_rules! nodes {
@@ -264,6 +264,14 @@ impl<'run> Context<'run> {
             let handle = meta.trace;
             let record = record(self.pool);
             self.tracer.add(handle, node, record);
+        }
+    }
+
+    /// Adds to those of a frame's packets that are traced how they read at a node of layer 3.
+    #[cold]
+    pub(crate) fn trace_ip(&mut self, node: NodeId, step: IpStep, packets: &[BufferIndex]) {
+        for &packet in packets {
+            self.trace(node, packet, |pool| Record::ip(step, pool, packet));
         }
     }
 }

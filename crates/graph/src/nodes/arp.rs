@@ -15,7 +15,7 @@ use crate::{
     ip::{Adjacency, AdjacencyKind},
     node::{Context, Nexts, Node, NodeId},
     tables::{InterfaceIp, IpView},
-    trace::{IpStep, Record},
+    trace::IpStep,
 };
 
 pub(crate) struct ArpInput;
@@ -41,11 +41,10 @@ impl Node for ArpInput {
         packets: &[BufferIndex],
         nexts: &mut Nexts,
     ) {
+        if TRACE {
+            cx.trace_ip(Self::ID, IpStep::Behind, packets);
+        }
         for (&packet, next) in packets.iter().zip(nexts.iter_mut()) {
-            if TRACE {
-                let record = |pool: &_| Record::ip(IpStep::Behind, pool, packet);
-                cx.trace(Self::ID, packet, record);
-            }
             let l2_len = usize::from(cx.pool.meta(packet).l2.l2_len);
             let content = cx.pool.data(packet).get(l2_len..).unwrap_or_default();
             let error = match (ArpView::parse(content), content) {
@@ -71,11 +70,10 @@ impl Node for ArpReply {
         nexts: &mut Nexts,
     ) {
         let mut replies = 0;
+        if TRACE {
+            cx.trace_ip(Self::ID, IpStep::Behind, packets);
+        }
         for (&packet, next) in packets.iter().zip(nexts.iter_mut()) {
-            if TRACE {
-                let record = |pool: &_| Record::ip(IpStep::Behind, pool, packet);
-                cx.trace(Self::ID, packet, record);
-            }
             let verdict = judge(cx, packet);
             *next = match verdict {
                 Ok((arp, verdict)) => {

@@ -20,7 +20,7 @@ use crate::{
     feature::{Bitmap, InputFeature},
     node::{Context, Nexts, Node, NodeId, drop_for},
     tables::BdIndex,
-    trace::{IpStep, Record},
+    trace::IpStep,
 };
 
 pub(crate) struct ArpTermL2bd;
@@ -50,11 +50,10 @@ impl Node for ArpTermL2bd {
         nexts: &mut Nexts,
     ) {
         let (mut replies, mut advertisements) = (0, 0);
+        if TRACE {
+            cx.trace_ip(Self::ID, IpStep::Behind, packets);
+        }
         for (&packet, next) in packets.iter().zip(nexts.iter_mut()) {
-            if TRACE {
-                let record = |pool: &_| Record::ip(IpStep::Behind, pool, packet);
-                cx.trace(Self::ID, packet, record);
-            }
             let meta = *cx.pool.meta(packet);
             let l2_len = usize::from(meta.l2.l2_len);
             let domain = cx.tables.bridge_domain(BdIndex(meta.l2.bd_index));

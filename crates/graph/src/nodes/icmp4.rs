@@ -10,7 +10,7 @@ use weft_packet::{
 use crate::{
     error::Error,
     node::{Context, Nexts, Node, NodeId},
-    trace::{IpStep, Record},
+    trace::IpStep,
 };
 
 pub(crate) struct Ip4IcmpInput;
@@ -32,11 +32,10 @@ impl Node for Ip4IcmpInput {
         packets: &[BufferIndex],
         nexts: &mut Nexts,
     ) {
+        if TRACE {
+            cx.trace_ip(Self::ID, IpStep::Input, packets);
+        }
         for (&packet, next) in packets.iter().zip(nexts.iter_mut()) {
-            if TRACE {
-                let record = |pool: &_| Record::ip(IpStep::Input, pool, packet);
-                cx.trace(Self::ID, packet, record);
-            }
             let view = Ipv4View::parse(cx.pool.data(packet));
             let icmp = view.and_then(|view| IcmpView::parse(view.payload()));
             *next = match icmp.map(|icmp| icmp.kind()) {
@@ -57,11 +56,10 @@ impl Node for Ip4IcmpEchoRequest {
         nexts: &mut Nexts,
     ) {
         let mut sent = 0;
+        if TRACE {
+            cx.trace_ip(Self::ID, IpStep::Input, packets);
+        }
         for (&packet, next) in packets.iter().zip(nexts.iter_mut()) {
-            if TRACE {
-                let record = |pool: &_| Record::ip(IpStep::Input, pool, packet);
-                cx.trace(Self::ID, packet, record);
-            }
             *next = if answer(cx.pool.data_mut(packet)).is_some() {
                 let meta = cx.pool.meta_mut(packet);
                 meta.flags.insert(Flags::LOCALLY_ORIGINATED);

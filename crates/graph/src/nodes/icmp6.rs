@@ -15,7 +15,7 @@ use crate::{
     error::Error,
     ip::AdjacencyKind,
     node::{Context, Nexts, Node, NodeId},
-    trace::{IpStep, Record},
+    trace::IpStep,
 };
 
 pub(crate) struct Ip6IcmpInput;
@@ -43,11 +43,10 @@ impl Node for Ip6IcmpInput {
         packets: &[BufferIndex],
         nexts: &mut Nexts,
     ) {
+        if TRACE {
+            cx.trace_ip(Self::ID, IpStep::Input, packets);
+        }
         for (&packet, next) in packets.iter().zip(nexts.iter_mut()) {
-            if TRACE {
-                let record = |pool: &_| Record::ip(IpStep::Input, pool, packet);
-                cx.trace(Self::ID, packet, record);
-            }
             *next = match sort(cx.pool.data(packet)) {
                 Ok(node) => node,
                 Err(error) => cx.drop(packet, error),
@@ -92,11 +91,10 @@ impl Node for Ip6IcmpEchoRequest {
         nexts: &mut Nexts,
     ) {
         let mut sent = 0;
+        if TRACE {
+            cx.trace_ip(Self::ID, IpStep::Input, packets);
+        }
         for (&packet, next) in packets.iter().zip(nexts.iter_mut()) {
-            if TRACE {
-                let record = |pool: &_| Record::ip(IpStep::Input, pool, packet);
-                cx.trace(Self::ID, packet, record);
-            }
             *next = if answer(cx.pool.data_mut(packet)).is_some() {
                 let meta = cx.pool.meta_mut(packet);
                 meta.flags.insert(Flags::LOCALLY_ORIGINATED);
@@ -138,11 +136,10 @@ impl Node for Icmp6NeighborSolicitation {
         nexts: &mut Nexts,
     ) {
         let mut sent = 0;
+        if TRACE {
+            cx.trace_ip(Self::ID, IpStep::Input, packets);
+        }
         for (&packet, next) in packets.iter().zip(nexts.iter_mut()) {
-            if TRACE {
-                let record = |pool: &_| Record::ip(IpStep::Input, pool, packet);
-                cx.trace(Self::ID, packet, record);
-            }
             let judged = solicited(cx, packet);
             *next = match judged {
                 Ok((source, target, asking)) => {
@@ -241,11 +238,10 @@ impl Node for Icmp6NeighborAdvertisement {
         packets: &[BufferIndex],
         nexts: &mut Nexts,
     ) {
+        if TRACE {
+            cx.trace_ip(Self::ID, IpStep::Input, packets);
+        }
         for (&packet, next) in packets.iter().zip(nexts.iter_mut()) {
-            if TRACE {
-                let record = |pool: &_| Record::ip(IpStep::Input, pool, packet);
-                cx.trace(Self::ID, packet, record);
-            }
             let view = Ipv6View::parse(cx.pool.data(packet));
             let message = view.and_then(|view| NeighborView::parse(view.payload()));
             let told = message.and_then(|own| Some((own.target(), own.link_layer_address()?)));

@@ -72,10 +72,7 @@ impl<const IP6: bool> Node for IpLookup<IP6> {
             };
         }
         if TRACE {
-            for &packet in packets {
-                let record = |pool: &_| Record::ip(IpStep::Lookup, pool, packet);
-                cx.trace(Self::ID, packet, record);
-            }
+            cx.trace_ip(Self::ID, IpStep::Lookup, packets);
         }
     }
 }

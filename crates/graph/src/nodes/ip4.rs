@@ -14,7 +14,7 @@ use crate::{
     ip::AdjacencyKind,
     node::{Context, Nexts, Node, NodeId, drop_for},
     tables::IpView,
-    trace::{IpStep, Record},
+    trace::IpStep,
 };
 
 pub(crate) struct Ip4Input;
@@ -32,10 +32,7 @@ impl Node for Ip4Input {
         nexts: &mut Nexts,
     ) {
         if TRACE {
-            for &packet in packets {
-                let record = |pool: &_| Record::ip(IpStep::Input, pool, packet);
-                cx.trace(Self::ID, packet, record);
-            }
+            cx.trace_ip(Self::ID, IpStep::Input, packets);
         }
         let mut buffers = cx.pool.buffers();
         for (i, (&packet, next)) in packets.iter().zip(nexts.iter_mut()).enumerate() {
@@ -128,10 +125,7 @@ impl Node for Ip4Receive {
         nexts: &mut Nexts,
     ) {
         if TRACE {
-            for &packet in packets {
-                let record = |pool: &_| Record::ip(IpStep::Forward, pool, packet);
-                cx.trace(Self::ID, packet, record);
-            }
+            cx.trace_ip(Self::ID, IpStep::Forward, packets);
         }
         let ip = &cx.tables.ip;
         // The source whose route is known to be there.

@@ -10,7 +10,7 @@ use crate::{
     frame::Pending,
     ip::AdjIndex,
     node::{Context, NodeId},
-    trace::{IpStep, Record},
+    trace::IpStep,
 };
 
 /// Most bytes of an IPv4 packet.
@@ -22,11 +22,10 @@ pub(crate) fn process<const TRACE: bool>(
     identification: &mut u16,
     pending: &mut Pending,
 ) {
+    if TRACE {
+        cx.trace_ip(NodeId::Ip4Frag, IpStep::Forward, packets);
+    }
     for &packet in packets {
-        if TRACE {
-            let record = |pool: &_| Record::ip(IpStep::Forward, pool, packet);
-            cx.trace(NodeId::Ip4Frag, packet, record);
-        }
         let index = AdjIndex(cx.pool.meta(packet).adjacency);
         let mtu = cx.tables.ip.adjacency(index).mtu as usize;
         let is_ours = cx.pool.meta(packet).flags.intersects(Flags::ENCAPSULATED);

@@ -8,7 +8,7 @@ use crate::{
     frame::Pending,
     ip::{Reassembly, Taken},
     node::{Context, NodeId},
-    trace::{IpStep, Record},
+    trace::IpStep,
 };
 
 pub(crate) fn process<const TRACE: bool>(
@@ -17,11 +17,10 @@ pub(crate) fn process<const TRACE: bool>(
     reassembly: &mut Reassembly,
     pending: &mut Pending,
 ) {
+    if TRACE {
+        cx.trace_ip(NodeId::Ip4LocalFullReassembly, IpStep::Forward, packets);
+    }
     for &packet in packets {
-        if TRACE {
-            let record = |pool: &_| Record::ip(IpStep::Forward, pool, packet);
-            cx.trace(NodeId::Ip4LocalFullReassembly, packet, record);
-        }
         match reassembly.take(cx.pool, packet, cx.millisecond) {
             Taken::Kept => {}
             Taken::Whole(whole, fragments) => {

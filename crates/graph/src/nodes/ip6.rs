@@ -15,7 +15,7 @@ use crate::{
     ip::AdjacencyKind,
     node::{Context, Nexts, Node, NodeId, drop_for},
     tables::IpView,
-    trace::{IpStep, Record},
+    trace::IpStep,
 };
 
 pub(crate) struct Ip6Input;
@@ -36,10 +36,7 @@ impl Node for Ip6Input {
         nexts: &mut Nexts,
     ) {
         if TRACE {
-            for &packet in packets {
-                let record = |pool: &_| Record::ip(IpStep::Input, pool, packet);
-                cx.trace(Self::ID, packet, record);
-            }
+            cx.trace_ip(Self::ID, IpStep::Input, packets);
         }
         let mut buffers = cx.pool.buffers();
         for (i, (&packet, next)) in packets.iter().zip(nexts.iter_mut()).enumerate() {
@@ -79,11 +76,10 @@ impl Node for Ip6MfibForwardLookup {
         packets: &[BufferIndex],
         nexts: &mut Nexts,
     ) {
+        if TRACE {
+            cx.trace_ip(Self::ID, IpStep::Forward, packets);
+        }
         for (&packet, next) in packets.iter().zip(nexts.iter_mut()) {
-            if TRACE {
-                let record = |pool: &_| Record::ip(IpStep::Forward, pool, packet);
-                cx.trace(Self::ID, packet, record);
-            }
             let view = Ipv6View::parse(cx.pool.data(packet));
             *next = if view.is_some_and(|view| is_own_group(view.destination())) {
                 NodeId::Ip6Receive
@@ -114,10 +110,7 @@ impl Node for Ip6Receive {
         nexts: &mut Nexts,
     ) {
         if TRACE {
-            for &packet in packets {
-                let record = |pool: &_| Record::ip(IpStep::Forward, pool, packet);
-                cx.trace(Self::ID, packet, record);
-            }
+            cx.trace_ip(Self::ID, IpStep::Forward, packets);
         }
         let ip = &cx.tables.ip;
         // The source whose route is known to be there.

@@ -20,7 +20,7 @@ use crate::{
     ip::{AdjIndex, Adjacency},
     node::{Context, NodeId},
     tables::InterfaceView,
-    trace::{IpStep, Record},
+    trace::IpStep,
 };
 
 /// What the four nodes count.
@@ -68,11 +68,10 @@ pub(crate) fn process<const TRACE: bool>(
 ) {
     let errors = errors(node);
     let is_glean = matches!(node, NodeId::Ip4Glean | NodeId::Ip6Glean);
+    if TRACE {
+        cx.trace_ip(node, IpStep::Forward, packets);
+    }
     for &packet in packets {
-        if TRACE {
-            let record = |pool: &_| Record::ip(IpStep::Forward, pool, packet);
-            cx.trace(node, packet, record);
-        }
         let adjacency = cx
             .tables
             .ip
