@@ -229,6 +229,23 @@ impl<'run> Context<'run> {
         drop_for(self.pool.meta_mut(packet), error)
     }
 
+    /// Sends each packet of a frame to the node that `decide` names, or drops it for the reason that it
+    /// gives.
+    #[inline]
+    pub(crate) fn decide(
+        &mut self,
+        packets: &[BufferIndex],
+        nexts: &mut Nexts,
+        mut decide: impl FnMut(&mut Self, BufferIndex) -> Result<NodeId, Error>,
+    ) {
+        for (&packet, next) in packets.iter().zip(nexts.iter_mut()) {
+            *next = match decide(self, packet) {
+                Ok(node) => node,
+                Err(error) => self.drop(packet, error),
+            };
+        }
+    }
+
     /// Tells the control thread that a neighbour was heard.
     #[cold]
     pub(crate) fn learn(&mut self, interface: SwIfIndex, address: IpAddr, mac: MacAddr) {

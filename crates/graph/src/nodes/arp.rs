@@ -44,20 +44,16 @@ impl Node for ArpInput {
         if TRACE {
             cx.trace_ip(Self::ID, IpStep::Behind, packets);
         }
-        for (&packet, next) in packets.iter().zip(nexts.iter_mut()) {
+        cx.decide(packets, nexts, |cx, packet| {
             let l2_len = usize::from(cx.pool.meta(packet).l2.l2_len);
             let content = cx.pool.data(packet).get(l2_len..).unwrap_or_default();
-            let error = match (ArpView::parse(content), content) {
-                (Some(arp), _) if arp.sender_ip().is_unspecified() => Error::ArpInputUnset,
-                (Some(_), _) => {
-                    *next = NodeId::ArpReply;
-                    continue;
-                }
-                (None, [0, 1, ..]) => Error::ArpInputProtocol,
-                (None, _) => Error::ArpInputHardware,
-            };
-            *next = cx.drop(packet, error);
-        }
+            match (ArpView::parse(content), content) {
+                (Some(arp), _) if arp.sender_ip().is_unspecified() => Err(Error::ArpInputUnset),
+                (Some(_), _) => Ok(NodeId::ArpReply),
+                (None, [0, 1, ..]) => Err(Error::ArpInputProtocol),
+                (None, _) => Err(Error::ArpInputHardware),
+            }
+        });
     }
 }
 
@@ -73,22 +69,17 @@ impl Node for ArpReply {
         if TRACE {
             cx.trace_ip(Self::ID, IpStep::Behind, packets);
         }
-        for (&packet, next) in packets.iter().zip(nexts.iter_mut()) {
-            let verdict = judge(cx, packet);
-            *next = match verdict {
-                Ok((arp, verdict)) => {
-                    learn(cx, packet, &arp);
-                    match verdict {
-                        Verdict::Reply(own) => {
-                            replies += 1;
-                            reply(cx, packet, &arp, own)
-                        }
-                        Verdict::Learned => cx.drop(packet, Error::ArpReplyLearned),
-                    }
+        cx.decide(packets, nexts, |cx, packet| {
+            let (arp, verdict) = judge(cx, packet)?;
+            learn(cx, packet, &arp);
+            match verdict {
+                Verdict::Reply(own) => {
+                    replies += 1;
+                    Ok(reply(cx, packet, &arp, own))
                 }
-                Err(error) => cx.drop(packet, error),
-            };
-        }
+                Verdict::Learned => Err(Error::ArpReplyLearned),
+            }
+        });
         cx.count(Error::ArpReplySent, replies);
     }
 }

@@ -18,7 +18,7 @@ use weft_packet::{
 use crate::{
     error::Error,
     feature::{Bitmap, InputFeature},
-    node::{Context, Nexts, Node, NodeId, drop_for},
+    node::{Context, Nexts, Node, NodeId},
     tables::BdIndex,
     trace::IpStep,
 };
@@ -53,34 +53,29 @@ impl Node for ArpTermL2bd {
         if TRACE {
             cx.trace_ip(Self::ID, IpStep::Behind, packets);
         }
-        for (&packet, next) in packets.iter().zip(nexts.iter_mut()) {
+        cx.decide(packets, nexts, |cx, packet| {
             let meta = *cx.pool.meta(packet);
             let l2_len = usize::from(meta.l2.l2_len);
             let domain = cx.tables.bridge_domain(BdIndex(meta.l2.bd_index));
             let verdict = if meta.l2.shg == 0 {
-                terminate(cx.pool.data_mut(packet), l2_len, &domain.neighbours)
+                terminate(cx.pool.data_mut(packet), l2_len, &domain.neighbours)?
             } else {
-                Ok(Verdict::Passed)
+                Verdict::Passed
             };
             let meta = cx.pool.meta_mut(packet);
-            *next = match verdict {
-                Ok(answered @ (Verdict::Replied | Verdict::Advertised)) => {
-                    match answered {
-                        Verdict::Advertised => advertisements += 1,
-                        _ => replies += 1,
-                    }
-                    meta.tx_sw_if_index = meta.rx_sw_if_index;
-                    NodeId::L2Output
-                }
-                Ok(Verdict::Passed) => {
+            match verdict {
+                Verdict::Replied => replies += 1,
+                Verdict::Advertised => advertisements += 1,
+                Verdict::Passed => {
                     let left = Bitmap(meta.l2.feature_bitmap);
                     let left = left.without(InputFeature::ArpTerm.bit());
                     meta.l2.feature_bitmap = left.0;
-                    left.next_node()
+                    return Ok(left.next_node());
                 }
-                Err(error) => drop_for(meta, error),
-            };
-        }
+            }
+            meta.tx_sw_if_index = meta.rx_sw_if_index;
+            Ok(NodeId::L2Output)
+        });
         cx.count(Error::ArpTermReplies, replies);
         // Counted there in VPP, too.
         cx.count(Error::Icmp6AdvertisementsSent, advertisements);

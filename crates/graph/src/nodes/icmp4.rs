@@ -35,15 +35,15 @@ impl Node for Ip4IcmpInput {
         if TRACE {
             cx.trace_ip(Self::ID, IpStep::Input, packets);
         }
-        for (&packet, next) in packets.iter().zip(nexts.iter_mut()) {
+        cx.decide(packets, nexts, |cx, packet| {
             let view = Ipv4View::parse(cx.pool.data(packet));
             let icmp = view.and_then(|view| IcmpView::parse(view.payload()));
-            *next = match icmp.map(|icmp| icmp.kind()) {
-                Some(ECHO_REQUEST) => NodeId::Ip4IcmpEchoRequest,
-                Some(_) => cx.drop(packet, Error::Icmp4UnknownType),
-                None => cx.drop(packet, Error::Icmp4TooSmall),
-            };
-        }
+            match icmp.map(|icmp| icmp.kind()) {
+                Some(ECHO_REQUEST) => Ok(NodeId::Ip4IcmpEchoRequest),
+                Some(_) => Err(Error::Icmp4UnknownType),
+                None => Err(Error::Icmp4TooSmall),
+            }
+        });
     }
 }
 
@@ -59,16 +59,13 @@ impl Node for Ip4IcmpEchoRequest {
         if TRACE {
             cx.trace_ip(Self::ID, IpStep::Input, packets);
         }
-        for (&packet, next) in packets.iter().zip(nexts.iter_mut()) {
-            *next = if answer(cx.pool.data_mut(packet)).is_some() {
-                let meta = cx.pool.meta_mut(packet);
-                meta.flags.insert(Flags::LOCALLY_ORIGINATED);
-                sent += 1;
-                NodeId::Ip4Lookup
-            } else {
-                cx.drop(packet, Error::Icmp4TooSmall)
-            };
-        }
+        cx.decide(packets, nexts, |cx, packet| {
+            answer(cx.pool.data_mut(packet)).ok_or(Error::Icmp4TooSmall)?;
+            let meta = cx.pool.meta_mut(packet);
+            meta.flags.insert(Flags::LOCALLY_ORIGINATED);
+            sent += 1;
+            Ok(NodeId::Ip4Lookup)
+        });
         cx.count(Error::Icmp4EchoReplies, sent);
     }
 }

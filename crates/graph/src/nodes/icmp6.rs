@@ -46,12 +46,7 @@ impl Node for Ip6IcmpInput {
         if TRACE {
             cx.trace_ip(Self::ID, IpStep::Input, packets);
         }
-        for (&packet, next) in packets.iter().zip(nexts.iter_mut()) {
-            *next = match sort(cx.pool.data(packet)) {
-                Ok(node) => node,
-                Err(error) => cx.drop(packet, error),
-            };
-        }
+        cx.decide(packets, nexts, |cx, packet| sort(cx.pool.data(packet)));
     }
 }
 
@@ -94,16 +89,13 @@ impl Node for Ip6IcmpEchoRequest {
         if TRACE {
             cx.trace_ip(Self::ID, IpStep::Input, packets);
         }
-        for (&packet, next) in packets.iter().zip(nexts.iter_mut()) {
-            *next = if answer(cx.pool.data_mut(packet)).is_some() {
-                let meta = cx.pool.meta_mut(packet);
-                meta.flags.insert(Flags::LOCALLY_ORIGINATED);
-                sent += 1;
-                NodeId::Ip6Lookup
-            } else {
-                cx.drop(packet, Error::Icmp6TooSmall)
-            };
-        }
+        cx.decide(packets, nexts, |cx, packet| {
+            answer(cx.pool.data_mut(packet)).ok_or(Error::Icmp6TooSmall)?;
+            let meta = cx.pool.meta_mut(packet);
+            meta.flags.insert(Flags::LOCALLY_ORIGINATED);
+            sent += 1;
+            Ok(NodeId::Ip6Lookup)
+        });
         cx.count(Error::Icmp6EchoReplies, sent);
     }
 }
@@ -139,19 +131,14 @@ impl Node for Icmp6NeighborSolicitation {
         if TRACE {
             cx.trace_ip(Self::ID, IpStep::Input, packets);
         }
-        for (&packet, next) in packets.iter().zip(nexts.iter_mut()) {
-            let judged = solicited(cx, packet);
-            *next = match judged {
-                Ok((source, target, asking)) => {
-                    if let Some(mac) = asking {
-                        learn(cx, packet, source, mac);
-                    }
-                    sent += 1;
-                    advertise(cx, packet, source, target)
-                }
-                Err(error) => cx.drop(packet, error),
-            };
-        }
+        cx.decide(packets, nexts, |cx, packet| {
+            let (source, target, asking) = solicited(cx, packet)?;
+            if let Some(mac) = asking {
+                learn(cx, packet, source, mac);
+            }
+            sent += 1;
+            advertise(cx, packet, source, target)
+        });
         cx.count(Error::Icmp6AdvertisementsSent, sent);
     }
 }
@@ -190,7 +177,7 @@ fn advertise(
     packet: BufferIndex,
     source: Ipv6Addr,
     target: Ipv6Addr,
-) -> NodeId {
+) -> Result<NodeId, Error> {
     let (rx, l2_len) = (
         cx.pool.meta(packet).rx_sw_if_index,
         usize::from(cx.pool.meta(packet).l2.l2_len),
@@ -205,29 +192,23 @@ fn advertise(
     let message = NeighborView::build(NeighborMessage::Advertisement, target, mac);
     let answer = ip6_message(target, destination, message);
     // The frame's header is still in front of the packet.
-    let Ok(link) = cx.pool.prepend(packet, l2_len) else {
-        return cx.drop(packet, Error::Icmp6TooSmall);
-    };
-    let mut bytes = link.to_vec();
-    let Some(asking) = EthernetView::parse(&bytes).map(|frame| frame.source()) else {
-        return cx.drop(packet, Error::Icmp6TooSmall);
-    };
+    let link = cx.pool.prepend(packet, l2_len);
+    let mut bytes = link.map_err(|_| Error::Icmp6TooSmall)?.to_vec();
+    let asking = EthernetView::parse(&bytes).map(|frame| frame.source());
+    let asking = asking.ok_or(Error::Icmp6TooSmall)?;
     bytes[..6].copy_from_slice(&asking.0);
     bytes[6..12].copy_from_slice(&mac.0);
     bytes.extend_from_slice(&answer);
     let is_chained = cx.pool.is_chained(packet);
     let space = cx.pool.space_mut(packet).get_mut(..bytes.len());
-    let Some(space) = space.filter(|_| !is_chained) else {
-        return cx.drop(packet, Error::Icmp6TooSmall);
-    };
-    space.copy_from_slice(&bytes);
-    if cx.pool.set_received(&[packet], bytes.len()).is_err() {
-        return cx.drop(packet, Error::Icmp6TooSmall);
-    }
+    let space = space.filter(|_| !is_chained);
+    space.ok_or(Error::Icmp6TooSmall)?.copy_from_slice(&bytes);
+    let received = cx.pool.set_received(&[packet], bytes.len());
+    received.map_err(|_| Error::Icmp6TooSmall)?;
     let meta = cx.pool.meta_mut(packet);
     meta.flags.remove(Flags::NEEDS_CSUM);
     meta.tx_sw_if_index = rx;
-    NodeId::InterfaceOutput
+    Ok(NodeId::InterfaceOutput)
 }
 
 impl Node for Icmp6NeighborAdvertisement {
@@ -241,15 +222,15 @@ impl Node for Icmp6NeighborAdvertisement {
         if TRACE {
             cx.trace_ip(Self::ID, IpStep::Input, packets);
         }
-        for (&packet, next) in packets.iter().zip(nexts.iter_mut()) {
+        cx.decide(packets, nexts, |cx, packet| {
             let view = Ipv6View::parse(cx.pool.data(packet));
             let message = view.and_then(|view| NeighborView::parse(view.payload()));
             let told = message.and_then(|own| Some((own.target(), own.link_layer_address()?)));
             if let Some((target, mac)) = told {
                 learn(cx, packet, target, mac);
             }
-            *next = cx.drop(packet, Error::Icmp6AdvertisementsReceived);
-        }
+            Err(Error::Icmp6AdvertisementsReceived)
+        });
     }
 }
 

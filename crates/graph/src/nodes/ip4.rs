@@ -130,12 +130,9 @@ impl Node for Ip4Receive {
         let ip = &cx.tables.ip;
         // The source whose route is known to be there.
         let mut known = Ipv4Addr::UNSPECIFIED;
-        for (&packet, next) in packets.iter().zip(nexts.iter_mut()) {
-            *next = match receive(ip, cx.pool, packet, &mut known) {
-                Ok(node) => node,
-                Err(error) => cx.drop(packet, error),
-            };
-        }
+        cx.decide(packets, nexts, |cx, packet| {
+            receive(ip, cx.pool, packet, &mut known)
+        });
     }
 }
 

@@ -79,14 +79,14 @@ impl Node for Ip6MfibForwardLookup {
         if TRACE {
             cx.trace_ip(Self::ID, IpStep::Forward, packets);
         }
-        for (&packet, next) in packets.iter().zip(nexts.iter_mut()) {
+        cx.decide(packets, nexts, |cx, packet| {
             let view = Ipv6View::parse(cx.pool.data(packet));
-            *next = if view.is_some_and(|view| is_own_group(view.destination())) {
-                NodeId::Ip6Receive
+            if view.is_some_and(|view| is_own_group(view.destination())) {
+                Ok(NodeId::Ip6Receive)
             } else {
-                cx.drop(packet, Error::Ip6RpfFailure)
-            };
-        }
+                Err(Error::Ip6RpfFailure)
+            }
+        });
     }
 }
 
@@ -115,12 +115,9 @@ impl Node for Ip6Receive {
         let ip = &cx.tables.ip;
         // The source whose route is known to be there.
         let mut known = Ipv6Addr::UNSPECIFIED;
-        for (&packet, next) in packets.iter().zip(nexts.iter_mut()) {
-            *next = match receive(ip, cx.pool, packet, &mut known) {
-                Ok(node) => node,
-                Err(error) => cx.drop(packet, error),
-            };
-        }
+        cx.decide(packets, nexts, |cx, packet| {
+            receive(ip, cx.pool, packet, &mut known)
+        });
     }
 }
 
