@@ -13,11 +13,11 @@ use crate::{
     node::{Context, Nexts, Node, NodeId, drop_for},
     nodes::{
         AclNode, ArpInput, ArpReply, ArpTermL2bd, EthernetInput, FeatureBitmapDrop,
-        Icmp6NeighborAdvertisement, Icmp6NeighborSolicitation, Ip4IcmpEchoRequest, Ip4IcmpInput,
-        Ip4Input, Ip4Receive, Ip6IcmpEchoRequest, Ip6IcmpInput, Ip6Input, Ip6MfibForwardLookup,
-        Ip6Receive, IpLookup, IpRewrite, L2EfpFilter, L2FeatArc, L2Fwd, L2Input, L2InputAcl,
-        L2InputVtr, L2Learn, L2Output, UdpLookup, VxlanEncap, VxlanInput, error_drop, gso,
-        interface_output, ip4_frag, ip4_reassembly, l2_flood, neighbor_probe, pg_input,
+        Icmp6NeighborAdvertisement, Icmp6NeighborSolicitation, IcmpEchoRequest, Ip4IcmpInput,
+        Ip4Input, Ip4Receive, Ip6IcmpInput, Ip6Input, Ip6MfibForwardLookup, Ip6Receive, IpLookup,
+        IpRewrite, L2EfpFilter, L2FeatArc, L2Fwd, L2Input, L2InputAcl, L2InputVtr, L2Learn,
+        L2Output, UdpLookup, VxlanEncap, VxlanInput, error_drop, gso, interface_output, ip4_frag,
+        ip4_reassembly, l2_flood, neighbor_probe, pg_input,
     },
     tables::{Generation, Shared, Snapshot, TablesHandle},
     trace::{Record, Tracer},
@@ -386,7 +386,7 @@ impl Graph {
             NodeId::Ip4Receive => Ip4Receive::process::<TRACE>(&mut cx, packets, nexts),
             NodeId::Ip4IcmpInput => Ip4IcmpInput::process::<TRACE>(&mut cx, packets, nexts),
             NodeId::Ip4IcmpEchoRequest => {
-                Ip4IcmpEchoRequest::process::<TRACE>(&mut cx, packets, nexts);
+                IcmpEchoRequest::<false>::process::<TRACE>(&mut cx, packets, nexts);
             }
             NodeId::Ip4UdpLookup => UdpLookup::<false>::process::<TRACE>(&mut cx, packets, nexts),
             NodeId::Ip6Input => Ip6Input::process::<TRACE>(&mut cx, packets, nexts),
@@ -397,7 +397,7 @@ impl Graph {
             NodeId::Ip6Receive => Ip6Receive::process::<TRACE>(&mut cx, packets, nexts),
             NodeId::Ip6IcmpInput => Ip6IcmpInput::process::<TRACE>(&mut cx, packets, nexts),
             NodeId::Ip6IcmpEchoRequest => {
-                Ip6IcmpEchoRequest::process::<TRACE>(&mut cx, packets, nexts);
+                IcmpEchoRequest::<true>::process::<TRACE>(&mut cx, packets, nexts);
             }
             NodeId::Icmp6NeighborSolicitation => {
                 Icmp6NeighborSolicitation::process::<TRACE>(&mut cx, packets, nexts);

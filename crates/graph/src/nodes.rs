@@ -9,6 +9,7 @@ mod feature_bitmap_drop;
 pub(crate) mod gso;
 mod icmp4;
 mod icmp6;
+mod icmp_echo;
 pub(crate) mod interface_output;
 mod ip;
 mod ip4;
@@ -35,10 +36,9 @@ pub(crate) use arp::{ArpInput, ArpReply};
 pub(crate) use arp_term::ArpTermL2bd;
 pub(crate) use ethernet_input::EthernetInput;
 pub(crate) use feature_bitmap_drop::FeatureBitmapDrop;
-pub(crate) use icmp4::{Ip4IcmpEchoRequest, Ip4IcmpInput};
-pub(crate) use icmp6::{
-    Icmp6NeighborAdvertisement, Icmp6NeighborSolicitation, Ip6IcmpEchoRequest, Ip6IcmpInput,
-};
+pub(crate) use icmp_echo::IcmpEchoRequest;
+pub(crate) use icmp4::Ip4IcmpInput;
+pub(crate) use icmp6::{Icmp6NeighborAdvertisement, Icmp6NeighborSolicitation, Ip6IcmpInput};
 pub(crate) use ip::{IpLookup, IpRewrite};
 pub(crate) use ip4::{Ip4Input, Ip4Receive};
 pub(crate) use ip6::{Ip6Input, Ip6MfibForwardLookup, Ip6Receive};

@@ -1,16 +1,14 @@
-//! `ip6-icmp-input`, `ip6-icmp-echo-request`, `icmp6-neighbor-solicitation`,
-//! `icmp6-neighbor-advertisement` (VPP `src/vnet/ip/icmp6.c`, `src/plugins/ping`,
-//! `src/vnet/ip6-nd/ip6_nd.c`).
+//! `ip6-icmp-input`, `icmp6-neighbor-solicitation`, `icmp6-neighbor-advertisement` (VPP
+//! `src/vnet/ip/icmp6.c`, `src/vnet/ip6-nd/ip6_nd.c`).
 
 use std::net::{IpAddr, Ipv6Addr};
 
 use weft_packet::{
     BufferIndex, Flags,
-    checksum::update_checksum,
     header::{EthernetView, IcmpView, Ipv6View, MacAddr, NeighborMessage, NeighborView},
 };
 
-use super::neighbor_probe::ip6_message;
+use super::{icmp_echo::ECHO_LEN, neighbor_probe::ip6_message};
 use crate::{
     error::Error,
     ip::AdjacencyKind,
@@ -20,20 +18,12 @@ use crate::{
 
 pub(crate) struct Ip6IcmpInput;
 
-pub(crate) struct Ip6IcmpEchoRequest;
-
 pub(crate) struct Icmp6NeighborSolicitation;
 
 pub(crate) struct Icmp6NeighborAdvertisement;
 
 /// Type "echo request" (RFC 4443 §4.1).
 const ECHO_REQUEST: u8 = 128;
-/// Type "echo reply" (RFC 4443 §4.2).
-const ECHO_REPLY: u8 = 129;
-/// Bytes of an echo message without data.
-const ECHO_LEN: usize = 8;
-/// Hop limit of echo replies.
-const HOP_LIMIT: u8 = 64;
 
 impl Node for Ip6IcmpInput {
     const ID: NodeId = NodeId::Ip6IcmpInput;
@@ -75,48 +65,6 @@ fn sort(bytes: &[u8]) -> Result<NodeId, Error> {
         return Err(Error::Icmp6TooSmall);
     }
     Ok(node)
-}
-
-impl Node for Ip6IcmpEchoRequest {
-    const ID: NodeId = NodeId::Ip6IcmpEchoRequest;
-
-    fn process<const TRACE: bool>(
-        cx: &mut Context<'_>,
-        packets: &[BufferIndex],
-        nexts: &mut Nexts,
-    ) {
-        let mut sent = 0;
-        if TRACE {
-            cx.trace_ip(Self::ID, IpStep::Input, packets);
-        }
-        cx.decide(packets, nexts, |cx, packet| {
-            answer(cx.pool.data_mut(packet)).ok_or(Error::Icmp6TooSmall)?;
-            let meta = cx.pool.meta_mut(packet);
-            meta.flags.insert(Flags::LOCALLY_ORIGINATED);
-            sent += 1;
-            Ok(NodeId::Ip6Lookup)
-        });
-        cx.count(Error::Icmp6EchoReplies, sent);
-    }
-}
-
-/// Makes a request the reply to it; `None` if it is cut off or to a group.
-fn answer(bytes: &mut [u8]) -> Option<()> {
-    let view = Ipv6View::parse(bytes)?;
-    if view.destination().is_multicast() {
-        return None;
-    }
-    let (header, message) = bytes.split_first_chunk_mut::<{ Ipv6View::LEN }>()?;
-    let message = message.first_chunk_mut::<ECHO_LEN>()?;
-    let old = u16::from_be_bytes([message[0], message[1]]);
-    let checksum = u16::from_be_bytes([message[2], message[3]]);
-    message[0] = ECHO_REPLY;
-    let new = u16::from_be_bytes([message[0], message[1]]);
-    // The pseudo-header stays the same when its addresses change places.
-    message[2..4].copy_from_slice(&update_checksum(checksum, old, new).to_be_bytes());
-    header[8..40].rotate_left(16);
-    header[7] = HOP_LIMIT;
-    Some(())
 }
 
 impl Node for Icmp6NeighborSolicitation {
