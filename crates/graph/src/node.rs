@@ -9,7 +9,7 @@ use crate::{
     counters::{NodeCounters, WorkerInterfaceCounters},
     error::Error,
     frame::FRAME_SIZE,
-    ip::Throttle,
+    ip::{AdjacencyKind, Throttle},
     tables::{InterfaceView, NeighbourQueue, Snapshot},
     trace::{IpStep, Record, Tracer},
 };
@@ -246,11 +246,20 @@ impl<'run> Context<'run> {
         }
     }
 
-    /// Tells the control thread that a neighbour was heard.
-    #[cold]
-    pub(crate) fn learn(&mut self, interface: SwIfIndex, address: IpAddr, mac: MacAddr) {
-        self.neighbours.push(interface, address, mac);
-        *self.has_news = true;
+    /// Tells the control thread that a neighbour was heard on the interface that received the packet,
+    /// unless that is what it knows.
+    pub(crate) fn learn(&mut self, packet: BufferIndex, address: IpAddr, mac: MacAddr) {
+        let rx = self.pool.meta(packet).rx_sw_if_index;
+        let ip = &self.tables.ip;
+        let known = ip.adjacency(ip.lookup(address));
+        let is_known = known.kind == AdjacencyKind::Rewrite
+            && known.sw_if_index == rx
+            && known.next_hop == address
+            && known.link.destination() == mac;
+        if !is_known {
+            self.neighbours.push(rx, address, mac);
+            *self.has_news = true;
+        }
     }
 
     /// The view of an interface.

@@ -71,7 +71,8 @@ impl Node for ArpReply {
         }
         cx.decide(packets, nexts, |cx, packet| {
             let (arp, verdict) = judge(cx, packet)?;
-            learn(cx, packet, &arp);
+            let (mac, address) = arp.sender;
+            cx.learn(packet, address.into(), mac);
             match verdict {
                 Verdict::Reply(own) => {
                     replies += 1;
@@ -141,21 +142,6 @@ fn judge(cx: &Context<'_>, packet: BufferIndex) -> Result<(Arp, Verdict), Error>
         }
         _ if arp.sender.1 == arp.target => Err(Error::ArpReplyGratuitous),
         _ => Err(Error::ArpReplyTargetNotLocal),
-    }
-}
-
-/// Tells the control thread of the sender, unless that is what it knows.
-fn learn(cx: &mut Context<'_>, packet: BufferIndex, arp: &Arp) {
-    let rx = cx.pool.meta(packet).rx_sw_if_index;
-    let (mac, address) = arp.sender;
-    let ip = &cx.tables.ip;
-    let known = ip.adjacency(ip.fib4.lookup(address.to_bits()));
-    let is_known = known.kind == AdjacencyKind::Rewrite
-        && known.sw_if_index == rx
-        && known.next_hop == IpAddr::V4(address)
-        && known.link.destination() == mac;
-    if !is_known {
-        cx.learn(rx, IpAddr::V4(address), mac);
     }
 }
 

@@ -11,7 +11,6 @@ use weft_packet::{
 use super::{icmp_echo::ECHO_LEN, neighbor_probe::ip6_message};
 use crate::{
     error::Error,
-    ip::AdjacencyKind,
     node::{Context, Nexts, Node, NodeId},
     trace::IpStep,
 };
@@ -82,7 +81,7 @@ impl Node for Icmp6NeighborSolicitation {
         cx.decide(packets, nexts, |cx, packet| {
             let (source, target, asking) = solicited(cx, packet)?;
             if let Some(mac) = asking {
-                learn(cx, packet, source, mac);
+                cx.learn(packet, source.into(), mac);
             }
             sent += 1;
             advertise(cx, packet, source, target)
@@ -113,10 +112,14 @@ fn solicited(
     if !is_own {
         return Err(Error::Icmp6SolicitationUnknown);
     }
-    let asking = message
-        .link_layer_address()
-        .filter(|_| !source.is_unspecified());
+    let asking = station(&message).filter(|_| !source.is_unspecified());
     Ok((source, target, asking))
+}
+
+/// The link-layer address that a message tells, if one station has it.
+fn station(message: &NeighborView<'_>) -> Option<MacAddr> {
+    let told = message.link_layer_address();
+    told.filter(|mac| !mac.is_group())
 }
 
 /// Makes the solicitation the advertisement that answers it.
@@ -173,25 +176,11 @@ impl Node for Icmp6NeighborAdvertisement {
         cx.decide(packets, nexts, |cx, packet| {
             let view = Ipv6View::parse(cx.pool.data(packet));
             let message = view.and_then(|view| NeighborView::parse(view.payload()));
-            let told = message.and_then(|own| Some((own.target(), own.link_layer_address()?)));
+            let told = message.and_then(|own| Some((own.target(), station(&own)?)));
             if let Some((target, mac)) = told {
-                learn(cx, packet, target, mac);
+                cx.learn(packet, target.into(), mac);
             }
             Err(Error::Icmp6AdvertisementsReceived)
         });
-    }
-}
-
-/// Tells the control thread of a neighbour, unless that is what it knows.
-fn learn(cx: &mut Context<'_>, packet: BufferIndex, address: Ipv6Addr, mac: MacAddr) {
-    let rx = cx.pool.meta(packet).rx_sw_if_index;
-    let ip = &cx.tables.ip;
-    let known = ip.adjacency(ip.fib6.lookup(address.to_bits()));
-    let is_known = known.kind == AdjacencyKind::Rewrite
-        && known.sw_if_index == rx
-        && known.next_hop == IpAddr::V6(address)
-        && known.link.destination() == mac;
-    if !is_known && !mac.is_group() {
-        cx.learn(rx, IpAddr::V6(address), mac);
     }
 }

@@ -95,4 +95,13 @@ impl IpView {
     pub(crate) fn adjacency(&self, index: AdjIndex) -> &Adjacency {
         self.adjacencies.get(index.0)
     }
+
+    /// What an address leads to.
+    #[inline]
+    pub(crate) fn lookup(&self, address: IpAddr) -> AdjIndex {
+        match address {
+            IpAddr::V4(address) => self.fib4.lookup(address.to_bits()),
+            IpAddr::V6(address) => self.fib6.lookup(address.to_bits()),
+        }
+    }
 }

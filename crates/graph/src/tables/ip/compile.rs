@@ -146,10 +146,7 @@ impl Tables {
 
     /// What an address leads to, for a tunnel: a packet of it that is for this switch would go round.
     pub(in crate::tables) fn stack(&mut self, remote: IpAddr) -> AdjIndex {
-        let at = match remote {
-            IpAddr::V4(address) => self.ip.view.fib4.lookup(address.to_bits()),
-            IpAddr::V6(address) => self.ip.view.fib6.lookup(address.to_bits()),
-        };
+        let at = self.ip.view.lookup(remote);
         let adjacency = self.ip.view.adjacency(at);
         match adjacency.kind {
             AdjacencyKind::Receive => AdjIndex::DROP,
