@@ -7,7 +7,7 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use weft_packet::{
     BufferIndex, Flags,
-    header::{ArpOperation, ArpView, EthernetView, MacAddr},
+    header::{ArpOperation, ArpView, ETHERNET_HEADER_LEN, EthernetView, MacAddr},
 };
 
 use crate::{
@@ -29,9 +29,6 @@ enum Verdict {
     /// The sender is learned, and the packet ends.
     Learned,
 }
-
-/// Virtual routers answer from another address than their frames' (RFC 5798 §7.3).
-const VRRP_PREFIX: [u8; 5] = [0x00, 0x00, 0x5e, 0x00, 0x01];
 
 impl Node for ArpInput {
     const ID: NodeId = NodeId::ArpInput;
@@ -129,7 +126,7 @@ fn judge(cx: &Context<'_>, packet: BufferIndex) -> Result<(Arp, Verdict), Error>
     }
     let is_local = target.kind == AdjacencyKind::Receive;
     let is_reply = arp.operation == ArpOperation::Reply;
-    let is_vrrp = is_reply && arp.sender.0.0.starts_with(&VRRP_PREFIX);
+    let is_vrrp = is_reply && arp.sender.0.is_vrrp4();
     if frame.source() != arp.sender.0 && !is_vrrp {
         return Err(Error::ArpReplyMismatch);
     }
@@ -155,15 +152,17 @@ fn reply(cx: &mut Context<'_>, packet: BufferIndex, arp: &Arp, own: Ipv4Addr) ->
     if let Some(place) = bytes.get_mut(l2_len..l2_len + ArpView::LEN) {
         place.copy_from_slice(&content);
     }
-    if let Some((destination, source)) = bytes
-        .get_mut(..12)
-        .and_then(|addresses| addresses.split_at_mut_checked(6))
-    {
-        destination.copy_from_slice(source);
-        source.copy_from_slice(&mac.0);
-    }
+    send_back(bytes, mac);
     let meta = cx.pool.meta_mut(packet);
     meta.tx_sw_if_index = rx;
     meta.flags.insert(Flags::LOCALLY_ORIGINATED);
     NodeId::InterfaceOutput
+}
+
+/// Turns a frame back to its sender, from an address; `None` if there is no whole header.
+pub(super) fn send_back(frame: &mut [u8], from: MacAddr) -> Option<()> {
+    let header = frame.first_chunk_mut::<ETHERNET_HEADER_LEN>()?;
+    header.copy_within(6..12, 0);
+    header[6..12].copy_from_slice(&from.0);
+    Some(())
 }

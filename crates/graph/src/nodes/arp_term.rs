@@ -15,6 +15,7 @@ use weft_packet::{
     },
 };
 
+use super::arp::send_back;
 use crate::{
     error::Error,
     feature::{Bitmap, InputFeature},
@@ -37,9 +38,6 @@ enum Verdict {
 
 /// What a bridge domain knows.
 type Neighbours = HashMap<IpAddr, MacAddr>;
-
-/// Virtual routers answer from another address than their frames' (RFC 5798 §7.3).
-const VRRP_PREFIX: [u8; 5] = [0x00, 0x00, 0x5e, 0x00, 0x01];
 
 impl Node for ArpTermL2bd {
     const ID: NodeId = NodeId::ArpTermL2bd;
@@ -110,7 +108,7 @@ fn arp(link: &mut [u8], content: &mut [u8], known: &Neighbours) -> Result<Verdic
     };
     let (mac, sender, target) = (view.sender_mac(), view.sender_ip(), view.target_ip());
     let is_frames_own = link.get(6..12) == Some(&mac.0);
-    let error = if (!is_frames_own || mac.is_group()) && !mac.0.starts_with(&VRRP_PREFIX) {
+    let error = if (!is_frames_own || mac.is_group()) && !mac.is_vrrp4() {
         Some(Error::ArpTermMismatch)
     } else if sender.is_multicast() {
         Some(Error::ArpTermSourceNotLocal)
@@ -165,15 +163,4 @@ fn neighbour_discovery(link: &mut [u8], content: &mut [u8], known: &Neighbours) 
         .copy_from_slice(&sum.checksum().to_be_bytes());
     send_back(link, answer);
     Some(())
-}
-
-/// Turns a frame back to its sender, from an address.
-fn send_back(link: &mut [u8], from: MacAddr) {
-    if let Some((destination, source)) = link
-        .get_mut(..12)
-        .and_then(|addresses| addresses.split_at_mut_checked(6))
-    {
-        destination.copy_from_slice(source);
-        source.copy_from_slice(&from.0);
-    }
 }

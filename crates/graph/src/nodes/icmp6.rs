@@ -5,10 +5,10 @@ use std::net::{IpAddr, Ipv6Addr};
 
 use weft_packet::{
     BufferIndex, Flags,
-    header::{EthernetView, IcmpView, Ipv6View, MacAddr, NeighborMessage, NeighborView},
+    header::{IcmpView, Ipv6View, MacAddr, NeighborMessage, NeighborView},
 };
 
-use super::{icmp_echo::ECHO_LEN, neighbor_probe::ip6_message};
+use super::{arp::send_back, icmp_echo::ECHO_LEN, neighbor_probe::ip6_message};
 use crate::{
     error::Error,
     node::{Context, Nexts, Node, NodeId},
@@ -145,10 +145,7 @@ fn advertise(
     // The frame's header is still in front of the packet.
     let link = cx.pool.prepend(packet, l2_len);
     let mut bytes = link.map_err(|_| Error::Icmp6TooSmall)?.to_vec();
-    let asking = EthernetView::parse(&bytes).map(|frame| frame.source());
-    let asking = asking.ok_or(Error::Icmp6TooSmall)?;
-    bytes[..6].copy_from_slice(&asking.0);
-    bytes[6..12].copy_from_slice(&mac.0);
+    send_back(&mut bytes, mac).ok_or(Error::Icmp6TooSmall)?;
     bytes.extend_from_slice(&answer);
     let is_chained = cx.pool.is_chained(packet);
     let space = cx.pool.space_mut(packet).get_mut(..bytes.len());

@@ -44,6 +44,12 @@ impl MacAddr {
     pub const fn is_group(self) -> bool {
         self.0[0] & 1 != 0
     }
+
+    /// Whether it is a virtual router's for IPv4, which answers from another address than its frames'
+    /// (RFC 5798 §7.3).
+    pub const fn is_vrrp4(self) -> bool {
+        matches!(self.0, [0x00, 0x00, 0x5e, 0x00, 0x01, _])
+    }
 }
 
 impl std::fmt::Display for MacAddr {
