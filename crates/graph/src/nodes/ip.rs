@@ -1,8 +1,10 @@
 //! What IPv4 and IPv6 do alike: `ip4-lookup`, `ip6-lookup`, `ip4-rewrite`, `ip6-rewrite` (VPP
-//! `src/vnet/ip/ip4_forward.c`, `ip6_forward.c`).
+//! `src/vnet/ip/ip4_forward.c`, `ip6_forward.c`), and the checksums of what is for this switch.
 
 use weft_packet::{
-    BufferIndex, Buffers, Flags, GsoType, checksum::update_checksum, header::ETHERNET_HEADER_LEN,
+    BufferIndex, BufferPool, Buffers, Flags, GsoType,
+    checksum::{Sum, update_checksum},
+    header::{ETHERNET_HEADER_LEN, IpProtocol},
 };
 
 use crate::{
@@ -182,6 +184,28 @@ fn rewrite<const IP6: bool>(
     let meta = buffers.meta_mut(packet);
     meta.tx_sw_if_index = adjacency.sw_if_index;
     NodeId::InterfaceOutput
+}
+
+/// Whether a checksum over a pseudo-header and `length` bytes behind the header is right, or somebody else
+/// looked already.
+#[inline]
+pub(super) fn is_sum_right<const IP6: bool>(
+    pool: &BufferPool,
+    packet: BufferIndex,
+    header_len: usize,
+    protocol: IpProtocol,
+    length: u16,
+) -> bool {
+    let flags = pool.meta(packet).flags;
+    if flags.intersects(Flags::DATA_VALID) || flags.intersects(Flags::NEEDS_CSUM) {
+        return true;
+    }
+    let mut sum = Sum::default();
+    let addresses = if IP6 { 8..40 } else { 12..20 };
+    let addresses = pool.data(packet).get(addresses).unwrap_or_default();
+    sum.add_pseudo_header(addresses, protocol, u32::from(length));
+    sum.add_packet(pool, packet, header_len, usize::from(length));
+    sum.folded() == 0xffff
 }
 
 /// Counts the time to live down, and the header's checksum with it.

@@ -3,12 +3,12 @@
 use std::net::Ipv4Addr;
 
 use weft_packet::{
-    BufferIndex, BufferPool, Flags,
+    BufferIndex, BufferPool,
     checksum::Sum,
     header::{IpProtocol, Ipv4View, UdpView},
 };
 
-use super::ip::AHEAD;
+use super::ip::{AHEAD, is_sum_right};
 use crate::{
     error::Error,
     ip::AdjacencyKind,
@@ -175,19 +175,8 @@ fn check_udp(pool: &BufferPool, packet: BufferIndex, view: &Ipv4View<'_>) -> Res
     if usize::from(udp.length()) + view.header_len() > usize::from(view.total_len()) {
         return Err(Error::Ip4UdpLength);
     }
-    let flags = pool.meta(packet).flags;
-    let is_known = flags.intersects(Flags::DATA_VALID) || flags.intersects(Flags::NEEDS_CSUM);
-    if udp.checksum() == 0 || is_known {
-        return Ok(());
-    }
-    let mut sum = Sum::default();
-    let length = u32::from(udp.length());
-    let addresses = pool.data(packet).get(12..20).unwrap_or_default();
-    sum.add_pseudo_header(addresses, IpProtocol::UDP, length);
-    sum.add_packet(pool, packet, view.header_len(), length as usize);
-    if sum.folded() == 0xffff {
-        Ok(())
-    } else {
-        Err(Error::Ip4UdpChecksum)
-    }
+    let (header_len, protocol) = (view.header_len(), IpProtocol::UDP);
+    let is_right = udp.checksum() == 0
+        || is_sum_right::<false>(pool, packet, header_len, protocol, udp.length());
+    is_right.then_some(()).ok_or(Error::Ip4UdpChecksum)
 }

@@ -4,12 +4,11 @@
 use std::net::Ipv6Addr;
 
 use weft_packet::{
-    BufferIndex, BufferPool, Flags,
-    checksum::Sum,
+    BufferIndex, BufferPool,
     header::{IpProtocol, Ipv6View, UdpView},
 };
 
-use super::ip::AHEAD;
+use super::ip::{AHEAD, is_sum_right};
 use crate::{
     error::Error,
     ip::AdjacencyKind,
@@ -139,12 +138,13 @@ fn receive(
                 return Err(Error::Ip6UdpLength);
             }
             // One of zero is taken (RFC 6935 §5), as VPP does.
-            if checksum != 0 && !is_sum_right(pool, packet, protocol, length) {
+            if checksum != 0 && !is_sum_right::<true>(pool, packet, Ipv6View::LEN, protocol, length)
+            {
                 return Err(Error::Ip6UdpChecksum);
             }
         }
         IpProtocol::ICMPV6 => {
-            if !is_sum_right(pool, packet, protocol, view.payload_len()) {
+            if !is_sum_right::<true>(pool, packet, Ipv6View::LEN, protocol, view.payload_len()) {
                 return Err(Error::Ip6IcmpChecksum);
             }
             // Also from addresses that no route leads to: neighbours without one ask, too.
@@ -162,17 +162,4 @@ fn receive(
         }
     }
     Ok(NodeId::Ip6UdpLookup)
-}
-
-/// Whether a checksum over a pseudo-header is right, or somebody else looked already.
-fn is_sum_right(pool: &BufferPool, packet: BufferIndex, protocol: IpProtocol, length: u16) -> bool {
-    let flags = pool.meta(packet).flags;
-    if flags.intersects(Flags::DATA_VALID) || flags.intersects(Flags::NEEDS_CSUM) {
-        return true;
-    }
-    let mut sum = Sum::default();
-    let addresses = pool.data(packet).get(8..40).unwrap_or_default();
-    sum.add_pseudo_header(addresses, protocol, u32::from(length));
-    sum.add_packet(pool, packet, Ipv6View::LEN, usize::from(length));
-    sum.folded() == 0xffff
 }
