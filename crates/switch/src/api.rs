@@ -266,6 +266,11 @@ fn theirs(index: SwIfIndex) -> weft_vpp_wire::SwIfIndex {
     weft_vpp_wire::SwIfIndex(index.0)
 }
 
+/// Whether a dump that names an interface, or with ~0 all, wants this one.
+fn is_wanted(named: weft_vpp_wire::SwIfIndex, index: SwIfIndex) -> bool {
+    named == weft_vpp_wire::SwIfIndex::NONE || named == theirs(index)
+}
+
 /// The interface must exist (`VALIDATE_SW_IF_INDEX` of VPP).
 fn existing(control: &Control, index: weft_vpp_wire::SwIfIndex) -> Result<SwIfIndex, Retval> {
     let index = ours(index);

@@ -6,7 +6,6 @@ use weft_graph::{
     AclAction, AclDirection, AclError, AclIndex, AclPrefixes, AclRule, AclRuleError, Ipv4Prefix,
     Ipv6Prefix, PortRange,
 };
-use weft_packet::SwIfIndex;
 use weft_vpp_wire::messages::acl::{
     ACL_NONE, AclAction as WireAction, AclAddReplace, AclAddReplaceReply, AclDel, AclDelReply,
     AclDetails, AclDump, AclInterfaceListDetails, AclInterfaceListDump, AclInterfaceSetAclList,
@@ -15,7 +14,7 @@ use weft_vpp_wire::messages::acl::{
 };
 use weft_vpp_wire::{FixedString, List, Prefix, Retval};
 
-use super::{Answer, Api, Call, Serve, ServeDump, existing, ours, theirs};
+use super::{Answer, Api, Call, Serve, ServeDump, existing, is_wanted, theirs};
 use crate::control::{Control, cut_to_field};
 
 /// VPP's `ACL_PLUGIN_VERSION_MAJOR` and `_MINOR`.
@@ -236,9 +235,8 @@ fn set_lists(control: &mut Control, request: &AclInterfaceSetAclList) -> Result<
 impl ServeDump for AclInterfaceListDump {
     /// Interfaces without lists, too.
     fn serve(self, control: &Control) -> Vec<AclInterfaceListDetails> {
-        let wanted = ours(self.sw_if_index);
         let all = control.tables.interfaces().map(|(index, _)| index);
-        all.filter(|index| [SwIfIndex::NONE, *index].contains(&wanted))
+        all.filter(|index| is_wanted(self.sw_if_index, *index))
             .map(|index| {
                 let own = control.tables.interface_acls(index);
                 let [input, output] = own.map(|own| own.acls.clone()).unwrap_or_default();

@@ -11,7 +11,7 @@ use weft_vpp_wire::messages::tapv2::{
 };
 use weft_vpp_wire::{FixedString, MacAddress, Retval, SwIfIndex};
 
-use super::{Answer, Api, Call, Serve, ServeDump, ours, theirs};
+use super::{Answer, Api, Call, Serve, ServeDump, is_wanted, ours, theirs};
 use crate::control::{
     Control, Device, PortRx, PortTx, TAP_MAX_ID, TapDevice, cut_to_field, random_mac,
 };
@@ -202,17 +202,12 @@ impl Serve for TapDeleteV2 {
 
 impl ServeDump for SwInterfaceTapV2Dump {
     fn serve(self, control: &Control) -> Vec<SwInterfaceTapV2Details> {
-        let wanted = |index| self.sw_if_index == SwIfIndex::NONE || self.sw_if_index == index;
-        let taps =
-            control
-                .taps
-                .iter()
-                .filter_map(|(_, index)| match &control.record(*index)?.device {
-                    Device::Tap(tap) => Some(&tap.details),
-                    _ => None,
-                });
-        taps.filter(|details| wanted(details.sw_if_index))
-            .cloned()
-            .collect()
+        let all = control.taps.iter().map(|(_, index)| *index);
+        let wanted = all.filter(|index| is_wanted(self.sw_if_index, *index));
+        let details = wanted.filter_map(|index| match &control.record(index)?.device {
+            Device::Tap(tap) => Some(tap.details.clone()),
+            _ => None,
+        });
+        details.collect()
     }
 }

@@ -12,7 +12,7 @@ use weft_vpp_wire::messages::vhost_user::{
 };
 use weft_vpp_wire::{FixedString, Retval, SwIfIndex};
 
-use super::{Answer, Api, Call, Serve, ServeDump, ours, theirs};
+use super::{Answer, Api, Call, Serve, ServeDump, is_wanted, ours, theirs};
 use crate::control::{Control, Device, VhostUserDevice, cut_to_field, random_mac};
 
 pub(super) fn register(api: &mut Api) {
@@ -147,12 +147,10 @@ impl Serve for DeleteVhostUserIf {
 
 impl ServeDump for SwInterfaceVhostUserDump {
     fn serve(self, control: &Control) -> Vec<SwInterfaceVhostUserDetails> {
-        let is_wanted =
-            |index| self.sw_if_index == SwIfIndex::NONE || ours(self.sw_if_index) == index;
         control
             .vhost_users
             .iter()
-            .filter(|(_, index)| is_wanted(**index))
+            .filter(|(_, index)| is_wanted(self.sw_if_index, **index))
             .filter_map(|(_, index)| details(control, *index))
             .collect()
     }

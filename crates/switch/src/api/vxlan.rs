@@ -11,7 +11,7 @@ use weft_vpp_wire::messages::vxlan::{
 };
 use weft_vpp_wire::{Address, Retval};
 
-use super::{Answer, Api, Call, Serve, ServeDump, existing, ours, theirs};
+use super::{Answer, Api, Call, Serve, ServeDump, existing, is_wanted, theirs};
 use crate::control::Control;
 
 /// `l2-input` among the next nodes of `vxlan4-input` and `vxlan6-input`.
@@ -92,8 +92,7 @@ fn change(control: &mut Control, request: &VxlanAddDelTunnelV3) -> Result<SwIfIn
 impl ServeDump for VxlanTunnelV2Dump {
     fn serve(self, control: &Control) -> Vec<VxlanTunnelV2Details> {
         let all = control.tunnels.vxlan.iter().map(|(_, index)| *index);
-        let is_any = self.sw_if_index == weft_vpp_wire::SwIfIndex::NONE;
-        let wanted = all.filter(|index| is_any || *index == ours(self.sw_if_index));
+        let wanted = all.filter(|index| is_wanted(self.sw_if_index, *index));
         wanted.filter_map(|index| details(control, index)).collect()
     }
 }

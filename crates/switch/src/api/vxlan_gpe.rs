@@ -12,7 +12,7 @@ use weft_vpp_wire::messages::vxlan_gpe::{
 };
 use weft_vpp_wire::{Address, Retval};
 
-use super::{Answer, Api, Call, Serve, ServeDump, ours, theirs};
+use super::{Answer, Api, Call, Serve, ServeDump, is_wanted, theirs};
 use crate::control::Control;
 
 pub(super) fn register(api: &mut Api) {
@@ -75,8 +75,7 @@ fn change(control: &mut Control, request: &VxlanGpeAddDelTunnelV2) -> Result<SwI
 impl ServeDump for VxlanGpeTunnelV2Dump {
     fn serve(self, control: &Control) -> Vec<VxlanGpeTunnelV2Details> {
         let all = control.tunnels.gpe.iter().map(|(_, index)| *index);
-        let is_any = self.sw_if_index == weft_vpp_wire::SwIfIndex::NONE;
-        let wanted = all.filter(|index| is_any || *index == ours(self.sw_if_index));
+        let wanted = all.filter(|index| is_wanted(self.sw_if_index, *index));
         wanted.filter_map(|index| details(control, index)).collect()
     }
 }
