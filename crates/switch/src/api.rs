@@ -19,6 +19,7 @@ mod macip;
 mod memclnt;
 mod subif;
 mod tapv2;
+mod tunnel;
 mod vhost_user;
 mod vlib;
 mod vpe;

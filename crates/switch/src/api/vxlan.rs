@@ -3,15 +3,14 @@
 //! Tunnels of IP packets without Ethernet, to multicast groups, and into other nodes than `l2-input` are
 //! refused.
 
-use weft_graph::{Encapsulation, TableError, Tunnel};
+use weft_graph::Encapsulation;
 use weft_packet::SwIfIndex;
-use weft_packet::header::{VXLAN_PORT, Vni};
 use weft_vpp_wire::messages::vxlan::{
     VxlanAddDelTunnelV3, VxlanAddDelTunnelV3Reply, VxlanTunnelV2Details, VxlanTunnelV2Dump,
 };
 use weft_vpp_wire::{Address, Retval};
 
-use super::{Answer, Api, Call, Serve, ServeDump, existing, is_wanted, theirs};
+use super::{Answer, Api, Call, Serve, ServeDump, existing, is_wanted, theirs, tunnel};
 use crate::control::Control;
 
 /// `l2-input` among the next nodes of `vxlan4-input` and `vxlan6-input`.
@@ -49,43 +48,24 @@ fn change(control: &mut Control, request: &VxlanAddDelTunnelV3) -> Result<SwIfIn
         existing(control, request.mcast_sw_if_index)?;
         return Err(Retval::UNSUPPORTED);
     }
-    let port = |port: u16| if port == 0 { VXLAN_PORT } else { port };
-    // VPP sends the low bits of whatever it is given.
-    let vni = Vni::new(request.vni & 0x00ff_ffff).ok_or(Retval::INVALID_VALUE)?;
-    let mut tunnel = Tunnel {
-        encapsulation: Encapsulation::Vxlan,
-        local,
-        remote,
-        local_port: port(request.src_port),
-        remote_port: port(request.dst_port),
-        vni,
-        instance: 0,
-    };
-    let like = control.tables.tunnel_like(&tunnel);
-    if !request.is_add {
-        let index = like.ok_or(Retval::NO_SUCH_ENTRY)?;
-        control.delete_tunnel(index);
-        return Ok(index);
-    }
-    if like.is_some() {
-        return Err(Retval::TUNNEL_EXIST);
-    }
-    if !matches!(request.decap_next_index, L2_INPUT | ANY) {
-        return Err(Retval::INVALID_DECAP_NEXT);
-    }
-    if request.is_l3 {
-        return Err(Retval::UNSUPPORTED);
-    }
-    tunnel.instance = match request.instance {
-        ANY => u32::try_from(control.tunnels.vxlan.next()).unwrap_or(ANY),
-        instance => instance,
-    };
-    if control.tunnels.instances.contains(&tunnel.instance) {
-        return Err(Retval::INSTANCE_IN_USE);
-    }
-    control.add_vxlan(tunnel).map_err(|error| match error {
-        TableError::TunnelExists => Retval::TUNNEL_EXIST,
-        _ => Retval::INVALID_VALUE,
+    let ends = [local, remote];
+    let ports = [request.src_port, request.dst_port];
+    let tunnel = tunnel::described(Encapsulation::Vxlan, ends, ports, request.vni)?;
+    tunnel::change(control, tunnel, request.is_add, |control, mut tunnel| {
+        if !matches!(request.decap_next_index, L2_INPUT | ANY) {
+            return Err(Retval::INVALID_DECAP_NEXT);
+        }
+        if request.is_l3 {
+            return Err(Retval::UNSUPPORTED);
+        }
+        tunnel.instance = match request.instance {
+            ANY => u32::try_from(control.tunnels.vxlan.next()).unwrap_or(ANY),
+            instance => instance,
+        };
+        if control.tunnels.instances.contains(&tunnel.instance) {
+            return Err(Retval::INSTANCE_IN_USE);
+        }
+        control.add_vxlan(tunnel).map_err(tunnel::refusal)
     })
 }
 

@@ -3,16 +3,15 @@
 //! Tunnels of anything but Ethernet and to multicast groups are refused. Over IPv6 a tunnel works here; VPP
 //! up to 26.06 takes it and then sends broken headers.
 
-use weft_graph::{Encapsulation, TableError, Tunnel};
+use weft_graph::Encapsulation;
 use weft_packet::SwIfIndex;
-use weft_packet::header::{VXLAN_GPE_PORT, Vni};
 use weft_vpp_wire::messages::vxlan_gpe::{
     VxlanGpeAddDelTunnelV2, VxlanGpeAddDelTunnelV2Reply, VxlanGpeProtocol, VxlanGpeTunnelV2Details,
     VxlanGpeTunnelV2Dump,
 };
 use weft_vpp_wire::{Address, Retval};
 
-use super::{Answer, Api, Call, Serve, ServeDump, is_wanted, theirs};
+use super::{Answer, Api, Call, Serve, ServeDump, is_wanted, theirs, tunnel};
 use crate::control::Control;
 
 pub(super) fn register(api: &mut Api) {
@@ -42,33 +41,14 @@ fn change(control: &mut Control, request: &VxlanGpeAddDelTunnelV2) -> Result<SwI
     if local == remote {
         return Err(Retval::SAME_SRC_DST);
     }
-    let port = |port: u16| if port == 0 { VXLAN_GPE_PORT } else { port };
-    // VPP sends the low bits of whatever it is given.
-    let vni = Vni::new(request.vni & 0x00ff_ffff).ok_or(Retval::INVALID_VALUE)?;
-    let tunnel = Tunnel {
-        encapsulation: Encapsulation::VxlanGpe,
-        local,
-        remote,
-        local_port: port(request.local_port),
-        remote_port: port(request.remote_port),
-        vni,
-        instance: 0,
-    };
-    let like = control.tables.tunnel_like(&tunnel);
-    if !request.is_add {
-        let index = like.ok_or(Retval::NO_SUCH_ENTRY)?;
-        control.delete_tunnel(index);
-        return Ok(index);
-    }
-    if like.is_some() {
-        return Err(Retval::TUNNEL_EXIST);
-    }
-    if request.protocol != VxlanGpeProtocol::ETHERNET || remote.is_multicast() {
-        return Err(Retval::UNSUPPORTED);
-    }
-    control.add_gpe(tunnel).map_err(|error| match error {
-        TableError::TunnelExists => Retval::TUNNEL_EXIST,
-        _ => Retval::INVALID_VALUE,
+    let ends = [local, remote];
+    let ports = [request.local_port, request.remote_port];
+    let tunnel = tunnel::described(Encapsulation::VxlanGpe, ends, ports, request.vni)?;
+    tunnel::change(control, tunnel, request.is_add, |control, tunnel| {
+        if request.protocol != VxlanGpeProtocol::ETHERNET || remote.is_multicast() {
+            return Err(Retval::UNSUPPORTED);
+        }
+        control.add_gpe(tunnel).map_err(tunnel::refusal)
     })
 }
 
