@@ -24,8 +24,8 @@ pub(crate) struct ArpReply;
 
 /// What becomes of a packet.
 enum Verdict {
-    /// It goes back as a reply from this address; the sender is learned.
-    Reply(Ipv4Addr),
+    /// It goes back as a reply from the address asked for; the sender is learned.
+    Reply,
     /// The sender is learned, and the packet ends.
     Learned,
 }
@@ -71,9 +71,9 @@ impl Node for ArpReply {
             let (mac, address) = arp.sender;
             cx.learn(packet, address.into(), mac);
             match verdict {
-                Verdict::Reply(own) => {
+                Verdict::Reply => {
                     replies += 1;
-                    Ok(reply(cx, packet, &arp, own))
+                    Ok(reply(cx, packet, &arp))
                 }
                 Verdict::Learned => Err(Error::ArpReplyLearned),
             }
@@ -133,20 +133,17 @@ fn judge(cx: &Context<'_>, packet: BufferIndex) -> Result<(Arp, Verdict), Error>
     match (arp.operation, is_local) {
         (ArpOperation::Reply, true) => Ok((arp, Verdict::Learned)),
         (ArpOperation::Request, true) if !is_here => Err(Error::ArpReplyUnnumbered),
-        (ArpOperation::Request, true) => {
-            let own = arp.target;
-            Ok((arp, Verdict::Reply(own)))
-        }
+        (ArpOperation::Request, true) => Ok((arp, Verdict::Reply)),
         _ if arp.sender.1 == arp.target => Err(Error::ArpReplyGratuitous),
         _ => Err(Error::ArpReplyTargetNotLocal),
     }
 }
 
 /// Makes the request the reply to it.
-fn reply(cx: &mut Context<'_>, packet: BufferIndex, arp: &Arp, own: Ipv4Addr) -> NodeId {
+fn reply(cx: &mut Context<'_>, packet: BufferIndex, arp: &Arp) -> NodeId {
     let rx = cx.pool.meta(packet).rx_sw_if_index;
     let mac = cx.interface(rx).mac;
-    let content = ArpView::build(ArpOperation::Reply, (mac, own), arp.sender);
+    let content = ArpView::build(ArpOperation::Reply, (mac, arp.target), arp.sender);
     let l2_len = usize::from(cx.pool.meta(packet).l2.l2_len);
     let bytes = cx.pool.data_mut(packet);
     if let Some(place) = bytes.get_mut(l2_len..l2_len + ArpView::LEN) {
