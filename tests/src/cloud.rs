@@ -59,7 +59,8 @@ impl Cloud {
             .zip(HOSTS)
             .take(setup.hosts)
             .map(|(number, name)| {
-                let (kind, stores) = (kind.clone(), [server.socket()]);
+                let own = setup.dataplanes.get(usize::from(number) - 1);
+                let (kind, stores) = (own.unwrap_or(&kind).clone(), [server.socket()]);
                 Host::new(&lab, name, number, kind, &stores, &setup.config)
             })
             .collect::<Result<_>>()?;

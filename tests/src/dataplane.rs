@@ -40,19 +40,19 @@ impl DataplaneKind {
     pub fn from_environment() -> Result<Self> {
         match std::env::var("WEFT_DATAPLANE").as_deref() {
             Err(_) | Ok("switch") => Ok(Self::Switch),
-            Ok("vpp") => {
-                let binary = std::env::var_os("WEFT_VPP_BINARY")
-                    .map(PathBuf::from)
-                    .context("WEFT_DATAPLANE=vpp needs WEFT_VPP_BINARY, the path of `vpp`")?;
-                let preload = std::env::var_os("WEFT_VPP_PRELOAD").map(PathBuf::from);
-                Ok(Self::Vpp {
-                    binary,
-                    preload,
-                    is_polling: false,
-                })
-            }
+            Ok("vpp") => Self::vpp_from_environment()
+                .context("WEFT_DATAPLANE=vpp needs WEFT_VPP_BINARY, the path of `vpp`"),
             Ok(other) => bail!("WEFT_DATAPLANE is `{other}`; `switch` and `vpp` are known"),
         }
+    }
+
+    /// VPP, whichever is asked for, if the environment says where one is.
+    pub fn vpp_from_environment() -> Option<Self> {
+        Some(Self::Vpp {
+            binary: std::env::var_os("WEFT_VPP_BINARY")?.into(),
+            preload: std::env::var_os("WEFT_VPP_PRELOAD").map(PathBuf::from),
+            is_polling: false,
+        })
     }
 
     /// Starts one in a host's namespace. `name` names its files.

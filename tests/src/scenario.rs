@@ -7,6 +7,7 @@ use anyhow::{Result, anyhow};
 use futures::FutureExt;
 
 use crate::cloud::Cloud;
+use crate::dataplane::DataplaneKind;
 use crate::host::HostConfig;
 use crate::store::StoreKind;
 
@@ -20,6 +21,7 @@ pub struct Setup {
     pub(crate) store: StoreKind,
     pub(crate) config: HostConfig,
     pub(crate) agents: bool,
+    pub(crate) dataplanes: Vec<DataplaneKind>,
 }
 
 impl Setup {
@@ -30,6 +32,7 @@ impl Setup {
             store: StoreKind::Embedded,
             config: HostConfig::default(),
             agents: true,
+            dataplanes: Vec::new(),
         }
     }
 
@@ -44,6 +47,14 @@ impl Setup {
     #[must_use]
     pub fn config(mut self, config: HostConfig) -> Self {
         self.config = config;
+        self
+    }
+
+    /// With these dataplanes, host by host, whatever the environment asks for; it chooses for hosts that
+    /// are not named.
+    #[must_use]
+    pub fn dataplanes(mut self, dataplanes: Vec<DataplaneKind>) -> Self {
+        self.dataplanes = dataplanes;
         self
     }
 

@@ -1,10 +1,11 @@
-//! With others than ourselves: the Linux kernel's `vxlan` device as the far end, both ways, and
+//! With others than ourselves: the Linux kernel's `vxlan` device and VPP as the far end, both ways, and
 //! Wireshark for what is on the cable (RFC 7348, draft-ietf-nvo3-vxlan-gpe).
 //!
-//! The kernel's device has no mode for Ethernet in VXLAN-GPE: there the far end is another host of
-//! ours, and Wireshark is the judge.
+//! The kernel's device has no mode for Ethernet in VXLAN-GPE: there the far end is VPP, or another host
+//! of ours with Wireshark as the judge.
 
 mod kernel;
+mod vpp;
 
 use std::net::{IpAddr, SocketAddr, UdpSocket};
 
