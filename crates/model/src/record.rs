@@ -7,6 +7,7 @@
 mod addresses;
 mod alive;
 mod fields;
+mod json;
 mod mac_advertisement;
 mod network;
 mod port;

@@ -2,7 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::fields::{self, Fields, InvalidRecord};
+use super::fields::{self, Fields, InvalidRecord, Place};
+use super::json::Json;
 use super::port::PortBinding;
 use crate::ip_prefix::IpPrefix;
 
@@ -22,12 +23,12 @@ pub struct AddressGroup {
 
 /// Reads the value of `global/remote_group/{group}/{port}`.
 pub fn decode_group_member(bytes: &[u8]) -> Result<GroupMember, InvalidRecord> {
-    GroupMember::from_json(&fields::json(bytes)?)
+    GroupMember::read(&Json::of(bytes)?)
 }
 
 /// Reads the value of `global/address_groups/{group}`.
 pub fn decode_address_group(bytes: &[u8]) -> Result<AddressGroup, InvalidRecord> {
-    AddressGroup::from_json(&fields::json(bytes)?)
+    AddressGroup::read(&Json::of(bytes)?)
 }
 
 impl GroupMember {
@@ -47,10 +48,14 @@ impl GroupMember {
 
     /// Reads the record from JSON.
     pub fn from_json(value: &Value) -> Result<Self, InvalidRecord> {
-        let elements = fields::elements(value)?;
-        Ok(Self {
-            addresses: prefixes(elements)?,
-        })
+        Self::read(&Json::of_value(value)?)
+    }
+
+    fn read(json: &Json<'_>) -> Result<Self, InvalidRecord> {
+        let addresses = fields::elements(json)?
+            .map(prefix)
+            .collect::<Result<_, _>>()?;
+        Ok(Self { addresses })
     }
 
     /// Writes the record as JSON, in networking-vpp's layout.
@@ -62,10 +67,13 @@ impl GroupMember {
 impl AddressGroup {
     /// Reads the record from JSON.
     pub fn from_json(value: &Value) -> Result<Self, InvalidRecord> {
-        let elements = Fields::of(value)?.list("addresses")?;
-        Ok(Self {
-            addresses: prefixes(elements)?,
-        })
+        Self::read(&Json::of_value(value)?)
+    }
+
+    fn read(json: &Json<'_>) -> Result<Self, InvalidRecord> {
+        let addresses = Fields::of(json)?.list("addresses")?;
+        let addresses = addresses.map(prefix).collect::<Result<_, _>>()?;
+        Ok(Self { addresses })
     }
 
     /// Writes the record as JSON.
@@ -74,15 +82,14 @@ impl AddressGroup {
     }
 }
 
-fn prefixes(elements: Vec<(String, &Value)>) -> Result<Vec<IpPrefix>, InvalidRecord> {
-    let prefix = |(name, element): (String, &Value)| match element {
-        Value::String(text) => text
+fn prefix((place, element): (Place<'_>, &Json<'_>)) -> Result<IpPrefix, InvalidRecord> {
+    match element {
+        Json::Text(text) => text
             .parse()
-            .map_err(|error| InvalidRecord::field(name, error)),
+            .map_err(|error| InvalidRecord::field(place, error)),
         _ => Err(InvalidRecord::field(
-            name,
+            place,
             "the text of an address or prefix is wanted",
         )),
-    };
-    elements.into_iter().map(prefix).collect()
+    }
 }

@@ -1,6 +1,8 @@
 //! Reading a JSON object field by field, with errors that name the field.
 
-use serde_json::{Map, Value};
+use std::fmt;
+
+use super::json::{Json, Object};
 
 /// Why a record cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -25,9 +27,13 @@ pub enum InvalidRecord {
 }
 
 impl InvalidRecord {
-    pub(super) fn field(field: impl Into<String>, reason: impl ToString) -> Self {
+    pub(super) fn no_json(error: impl ToString) -> Self {
+        Self::NoJson(error.to_string())
+    }
+
+    pub(super) fn field(field: impl ToString, reason: impl ToString) -> Self {
         Self::Field {
-            field: field.into(),
+            field: field.to_string(),
             reason: reason.to_string(),
         }
     }
@@ -41,57 +47,67 @@ impl InvalidRecord {
     }
 }
 
-/// The JSON of a record.
-pub(super) fn json(bytes: &[u8]) -> Result<Value, InvalidRecord> {
-    serde_json::from_slice(bytes).map_err(|error| InvalidRecord::NoJson(error.to_string()))
+/// Where in a record an element of a list stands, as errors name it: `fixed_ips[1]`.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Place<'a> {
+    /// Empty for a record that is a list itself.
+    list: &'a str,
+    at: usize,
 }
 
-/// The elements of a record that is a list, each with its name for errors.
-pub(super) fn elements(value: &Value) -> Result<Vec<(String, &Value)>, InvalidRecord> {
-    match value {
-        Value::Array(elements) => Ok(named("", elements)),
-        other => Err(InvalidRecord::NoList(kind(other))),
+impl fmt::Display for Place<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}[{}]", self.list, self.at)
     }
 }
 
-fn named<'a>(list: &str, elements: &'a [Value]) -> Vec<(String, &'a Value)> {
-    let named = elements.iter().enumerate();
-    named
-        .map(|(at, element)| (format!("{list}[{at}]"), element))
-        .collect()
+/// The elements of a record that is a list, each with its place.
+pub(super) fn elements<'a>(
+    json: &'a Json<'a>,
+) -> Result<impl Iterator<Item = (Place<'a>, &'a Json<'a>)>, InvalidRecord> {
+    match json {
+        Json::List(elements) => Ok(placed("", elements)),
+        other => Err(InvalidRecord::NoList(other.kind())),
+    }
 }
 
-/// A JSON object that is being read. `path` is what stands before a field's name in errors.
-#[derive(Clone, Debug)]
+fn placed<'a>(
+    list: &'a str,
+    elements: &'a [Json<'a>],
+) -> impl Iterator<Item = (Place<'a>, &'a Json<'a>)> {
+    let places = (0..).map(move |at| Place { list, at });
+    places.zip(elements)
+}
+
+/// A JSON object that is being read: a record, or one of the objects in one of its lists. No record has
+/// lists further within.
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Fields<'a> {
-    path: String,
-    object: &'a Map<String, Value>,
+    within: Option<Place<'a>>,
+    object: &'a Object<'a>,
 }
 
 impl<'a> Fields<'a> {
-    pub(super) fn of(value: &'a Value) -> Result<Self, InvalidRecord> {
-        match value {
-            Value::Object(object) => Ok(Self {
-                path: String::new(),
+    pub(super) fn of(json: &'a Json<'a>) -> Result<Self, InvalidRecord> {
+        match json {
+            Json::Object(object) => Ok(Self {
+                within: None,
                 object,
             }),
-            other => Err(InvalidRecord::NoObject(kind(other))),
+            other => Err(InvalidRecord::NoObject(other.kind())),
         }
     }
 
-    pub(super) fn path(&self, field: &str) -> String {
-        format!("{}{field}", self.path)
-    }
-
     /// The field's value; absent and `null` are the same, as they are to Neutron's dictionaries.
-    pub(super) fn get(&self, field: &str) -> Option<&'a Value> {
-        self.object.get(field).filter(|value| !value.is_null())
+    pub(super) fn get(&self, field: &str) -> Option<&'a Json<'a>> {
+        let value = self.object.get(field);
+        value.filter(|value| !matches!(value, Json::Null))
     }
 
     pub(super) fn optional_text(&self, field: &str) -> Result<Option<&'a str>, InvalidRecord> {
         match self.get(field) {
             None => Ok(None),
-            Some(Value::String(text)) => Ok(Some(text)),
+            Some(Json::Text(text)) => Ok(Some(text)),
             Some(other) => Err(self.mistyped(field, "a text", other)),
         }
     }
@@ -106,79 +122,72 @@ impl<'a> Fields<'a> {
     where
         T: std::str::FromStr<Err: ToString>,
     {
-        self.text(field)?
-            .parse()
-            .map_err(|error: T::Err| InvalidRecord::field(self.path(field), error))
+        let parsed = self.text(field)?.parse();
+        parsed.map_err(|error: T::Err| self.wrong(field, error))
     }
 
     pub(super) fn optional_number(&self, field: &str) -> Result<Option<u32>, InvalidRecord> {
         let Some(value) = self.get(field) else {
             return Ok(None);
         };
-        match value.as_u64().map(u32::try_from) {
-            Some(Ok(number)) => Ok(Some(number)),
-            _ => Err(self.mistyped(field, "a whole number from 0 to 4294967295", value)),
+        match value.whole() {
+            Some(number) => Ok(Some(number)),
+            None => Err(self.mistyped(field, "a whole number from 0 to 4294967295", value)),
         }
     }
 
     pub(super) fn boolean_or(&self, field: &str, default: bool) -> Result<bool, InvalidRecord> {
         match self.get(field) {
             None => Ok(default),
-            Some(Value::Bool(value)) => Ok(*value),
+            Some(Json::Bool(value)) => Ok(*value),
             Some(other) => Err(self.mistyped(field, "true or false", other)),
         }
     }
 
-    /// The elements of a list, each with its name for errors; absent is empty.
-    pub(super) fn list(&self, field: &str) -> Result<Vec<(String, &'a Value)>, InvalidRecord> {
+    /// The elements of a list of the record, each with its place; absent is empty.
+    pub(super) fn list(
+        &self,
+        field: &'a str,
+    ) -> Result<impl Iterator<Item = (Place<'a>, &'a Json<'a>)> + use<'a>, InvalidRecord> {
         match self.get(field) {
-            None => Ok(Vec::new()),
-            Some(Value::Array(elements)) => Ok(named(&self.path(field), elements)),
+            None => Ok(placed(field, &[])),
+            Some(Json::List(elements)) => Ok(placed(field, elements)),
             Some(other) => Err(self.mistyped(field, "a list", other)),
         }
     }
 
-    /// The elements of a list of objects.
-    pub(super) fn objects(&self, field: &str) -> Result<Vec<Fields<'a>>, InvalidRecord> {
-        self.list(field)?
-            .into_iter()
-            .map(|(name, element)| match element {
-                Value::Object(object) => Ok(Fields {
-                    path: format!("{name}."),
-                    object,
-                }),
-                other => Err(InvalidRecord::field(
-                    name,
-                    format!("an object is wanted, not {}", kind(other)),
-                )),
-            })
-            .collect()
+    /// Reads each element of a list of objects.
+    pub(super) fn objects<T>(
+        &self,
+        field: &'a str,
+        read: impl Fn(&Fields<'a>) -> Result<T, InvalidRecord>,
+    ) -> Result<Vec<T>, InvalidRecord> {
+        let read = |(place, element): (Place<'a>, &'a Json<'a>)| match element {
+            Json::Object(object) => read(&Fields {
+                within: Some(place),
+                object,
+            }),
+            other => Err(InvalidRecord::field(
+                place,
+                format!("an object is wanted, not {}", other.kind()),
+            )),
+        };
+        self.list(field)?.map(read).collect()
     }
 
     /// That the field has a wrong value, for this reason.
     pub(super) fn wrong(&self, field: &str, reason: impl ToString) -> InvalidRecord {
-        InvalidRecord::field(self.path(field), reason)
+        match self.within {
+            None => InvalidRecord::field(field, reason),
+            Some(place) => InvalidRecord::field(format_args!("{place}.{field}"), reason),
+        }
     }
 
     pub(super) fn missing(&self, field: &str) -> InvalidRecord {
-        InvalidRecord::field(self.path(field), "is missing")
+        self.wrong(field, "is missing")
     }
 
-    fn mistyped(&self, field: &str, wanted: &str, found: &Value) -> InvalidRecord {
-        InvalidRecord::field(
-            self.path(field),
-            format!("{wanted} is wanted, not {}", kind(found)),
-        )
-    }
-}
-
-fn kind(value: &Value) -> &'static str {
-    match value {
-        Value::Null => "null",
-        Value::Bool(_) => "a boolean",
-        Value::Number(_) => "a number",
-        Value::String(_) => "a text",
-        Value::Array(_) => "a list",
-        Value::Object(_) => "an object",
+    fn mistyped(&self, field: &str, wanted: &str, found: &Json<'_>) -> InvalidRecord {
+        self.wrong(field, format!("{wanted} is wanted, not {}", found.kind()))
     }
 }

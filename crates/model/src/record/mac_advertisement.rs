@@ -5,7 +5,8 @@ use std::net::IpAddr;
 
 use serde_json::{Value, json};
 
-use super::fields::{self, Fields, InvalidRecord};
+use super::fields::{Fields, InvalidRecord, Place};
+use super::json::Json;
 use super::port::PortBinding;
 use crate::mac::Mac;
 
@@ -34,7 +35,7 @@ pub fn decode_mac_advertisement(bytes: &[u8]) -> Result<MacAdvertisement, Invali
             revision: 0,
         });
     }
-    MacAdvertisement::from_json(&fields::json(bytes)?)
+    MacAdvertisement::read(&Json::of(bytes)?)
 }
 
 impl MacAdvertisement {
@@ -71,21 +72,25 @@ impl MacAdvertisement {
 
     /// Reads the record from JSON.
     pub fn from_json(value: &Value) -> Result<Self, InvalidRecord> {
-        let fields = Fields::of(value)?;
-        let ip = |(name, element): (String, &Value)| match element {
-            Value::String(text) => text
+        Self::read(&Json::of_value(value)?)
+    }
+
+    fn read(json: &Json<'_>) -> Result<Self, InvalidRecord> {
+        let fields = Fields::of(json)?;
+        let ip = |(place, element): (Place<'_>, &Json<'_>)| match element {
+            Json::Text(text) => text
                 .parse::<IpAddr>()
-                .map_err(|_| InvalidRecord::field(name, format!("`{text}` is no IP address"))),
+                .map_err(|_| InvalidRecord::field(place, format!("`{text}` is no IP address"))),
             _ => Err(InvalidRecord::field(
-                name,
+                place,
                 "the text of an IP address is wanted",
             )),
         };
-        let ips: Result<_, _> = fields.list("ips")?.into_iter().map(ip).collect();
+        let ips: Result<_, _> = fields.list("ips")?.map(ip).collect();
         let revision = match fields.get("revision") {
             None => 0,
             Some(value) => value
-                .as_i64()
+                .whole()
                 .filter(|revision| *revision >= 0)
                 .ok_or_else(|| fields.wrong("revision", "a revision of the store is wanted"))?,
         };

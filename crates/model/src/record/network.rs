@@ -2,7 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::fields::{self, Fields, InvalidRecord};
+use super::fields::{Fields, InvalidRecord};
+use super::json::Json;
 
 /// How an overlay network forwards what it knows no single place for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -15,13 +16,17 @@ pub struct Network {
 
 /// Reads the value of `global/networks/{type}/{vni}`.
 pub fn decode_network(bytes: &[u8]) -> Result<Network, InvalidRecord> {
-    Network::from_json(&fields::json(bytes)?)
+    Network::read(&Json::of(bytes)?)
 }
 
 impl Network {
     /// Reads the record from JSON.
     pub fn from_json(value: &Value) -> Result<Self, InvalidRecord> {
-        let fields = Fields::of(value)?;
+        Self::read(&Json::of_value(value)?)
+    }
+
+    fn read(json: &Json<'_>) -> Result<Self, InvalidRecord> {
+        let fields = Fields::of(json)?;
         let default = Self::default();
         Ok(Self {
             flood: fields.boolean_or("flood", default.flood)?,

@@ -5,7 +5,8 @@ use std::net::IpAddr;
 
 use serde_json::{Value, json};
 
-use super::fields::{self, Fields, InvalidRecord};
+use super::fields::{Fields, InvalidRecord};
+use super::json::Json;
 use crate::group_id::SecurityGroupId;
 use crate::ip_prefix::IpPrefix;
 use crate::mac::Mac;
@@ -74,63 +75,13 @@ pub struct AddressPair {
 
 /// Reads the value of `nodes/{host}/ports/{port}`.
 pub fn decode_port(bytes: &[u8]) -> Result<PortBinding, InvalidRecord> {
-    PortBinding::from_json(&fields::json(bytes)?)
+    read(&Json::of(bytes)?)
 }
 
 impl PortBinding {
     /// Reads the record from JSON.
     pub fn from_json(value: &Value) -> Result<Self, InvalidRecord> {
-        let fields = Fields::of(value)?;
-        Ok(Self {
-            mac: station(&fields)?,
-            mtu: match fields.optional_number("mtu")? {
-                None => Mtu::DEFAULT,
-                Some(bytes) => {
-                    Mtu::new(bytes).map_err(|error| InvalidRecord::field("mtu", error))?
-                }
-            },
-            segment: segment(&fields)?,
-            binding_type: match fields.text("binding_type")? {
-                "tap" | "plugtap" => BindingType::Tap,
-                "vhostuser" => BindingType::VhostUser,
-                other => {
-                    return Err(InvalidRecord::field(
-                        "binding_type",
-                        format!("`{other}` is not served; `tap` and `vhostuser` are"),
-                    ));
-                }
-            },
-            fixed_ips: fields
-                .objects("fixed_ips")?
-                .iter()
-                .map(|ip| {
-                    Ok(FixedIp {
-                        ip_address: ip.parsed("ip_address")?,
-                        subnet_id: ip.optional_text("subnet_id")?.map(str::to_owned),
-                    })
-                })
-                .collect::<Result<_, InvalidRecord>>()?,
-            allowed_address_pairs: fields
-                .objects("allowed_address_pairs")?
-                .iter()
-                .map(address_pair)
-                .collect::<Result<_, InvalidRecord>>()?,
-            security_groups: fields
-                .list("security_groups")?
-                .into_iter()
-                .map(|(name, group)| match group {
-                    Value::String(id) => id
-                        .parse()
-                        .map_err(|error| InvalidRecord::field(name, error)),
-                    _ => Err(InvalidRecord::field(
-                        name,
-                        "the text of an identifier is wanted",
-                    )),
-                })
-                .collect::<Result<_, InvalidRecord>>()?,
-            port_security_enabled: fields.boolean_or("port_security_enabled", true)?,
-            device_id: fields.optional_text("device_id")?.map(str::to_owned),
-        })
+        read(&Json::of_value(value)?)
     }
 
     /// Writes the record as JSON, in networking-vpp's layout.
@@ -157,6 +108,49 @@ impl PortBinding {
     }
 }
 
+fn read(json: &Json<'_>) -> Result<PortBinding, InvalidRecord> {
+    let fields = Fields::of(json)?;
+    Ok(PortBinding {
+        mac: station(&fields)?,
+        mtu: match fields.optional_number("mtu")? {
+            None => Mtu::DEFAULT,
+            Some(bytes) => Mtu::new(bytes).map_err(|error| fields.wrong("mtu", error))?,
+        },
+        segment: segment(&fields)?,
+        binding_type: match fields.text("binding_type")? {
+            "tap" | "plugtap" => BindingType::Tap,
+            "vhostuser" => BindingType::VhostUser,
+            other => {
+                return Err(fields.wrong(
+                    "binding_type",
+                    format!("`{other}` is not served; `tap` and `vhostuser` are"),
+                ));
+            }
+        },
+        fixed_ips: fields.objects("fixed_ips", |ip| {
+            Ok(FixedIp {
+                ip_address: ip.parsed("ip_address")?,
+                subnet_id: ip.optional_text("subnet_id")?.map(str::to_owned),
+            })
+        })?,
+        allowed_address_pairs: fields.objects("allowed_address_pairs", address_pair)?,
+        security_groups: fields
+            .list("security_groups")?
+            .map(|(place, group)| match group {
+                Json::Text(id) => id
+                    .parse()
+                    .map_err(|error| InvalidRecord::field(place, error)),
+                _ => Err(InvalidRecord::field(
+                    place,
+                    "the text of an identifier is wanted",
+                )),
+            })
+            .collect::<Result<_, InvalidRecord>>()?,
+        port_security_enabled: fields.boolean_or("port_security_enabled", true)?,
+        device_id: fields.optional_text("device_id")?.map(str::to_owned),
+    })
+}
+
 fn segment(fields: &Fields<'_>) -> Result<NetworkSegment, InvalidRecord> {
     let id = fields.optional_number("segmentation_id")?;
     let network_type = fields.text("network_type")?;
@@ -166,14 +160,13 @@ fn segment(fields: &Fields<'_>) -> Result<NetworkSegment, InvalidRecord> {
         ("flat", None | Some(0)) => Ok(NetworkSegment::Flat {
             physnet: physnet()?,
         }),
-        ("flat", Some(id)) => Err(InvalidRecord::field(
+        ("flat", Some(id)) => Err(fields.wrong(
             "segmentation_id",
             format!("{id} contradicts `network_type` flat, which has none"),
         )),
         ("vlan", None) => Err(fields.missing("segmentation_id")),
         ("vlan", Some(id)) => {
-            let vlan =
-                VlanId::new(id).map_err(|error| InvalidRecord::field("segmentation_id", error))?;
+            let vlan = VlanId::new(id).map_err(|error| fields.wrong("segmentation_id", error))?;
             Ok(NetworkSegment::Vlan {
                 physnet: physnet()?,
                 vlan,
@@ -184,7 +177,7 @@ fn segment(fields: &Fields<'_>) -> Result<NetworkSegment, InvalidRecord> {
                 protocol,
                 vni: vni(fields, id)?,
             })),
-            None => Err(InvalidRecord::field(
+            None => Err(fields.wrong(
                 "network_type",
                 format!("`{other}` is not served; `flat`, `vlan`, `gpe` and `vxlan` are"),
             )),

@@ -7,23 +7,25 @@ use serde_json::Value;
 use super::{IcmpMessages, PortProtocol, PortRange, Remote, SecurityGroup, SecurityRule, Traffic};
 use crate::ip_prefix::{IpPrefix, IpVersion};
 use crate::ip_protocol::IpProtocol;
-use crate::record::fields::{self, Fields, InvalidRecord};
+use crate::record::fields::{Fields, InvalidRecord};
+use crate::record::json::Json;
 
 /// Reads the value of `global/secgroups/{group}`.
 pub fn decode_security_group(bytes: &[u8]) -> Result<SecurityGroup, InvalidRecord> {
-    SecurityGroup::from_json(&fields::json(bytes)?)
+    SecurityGroup::read(&Json::of(bytes)?)
 }
 
 impl SecurityGroup {
     /// Reads the record from JSON.
     pub fn from_json(value: &Value) -> Result<Self, InvalidRecord> {
-        let fields = Fields::of(value)?;
-        let rules = |field: &str| -> Result<Vec<SecurityRule>, InvalidRecord> {
-            fields.objects(field)?.iter().map(rule).collect()
-        };
+        Self::read(&Json::of_value(value)?)
+    }
+
+    fn read(json: &Json<'_>) -> Result<Self, InvalidRecord> {
+        let fields = Fields::of(json)?;
         Ok(Self {
-            ingress_rules: rules("ingress_rules")?,
-            egress_rules: rules("egress_rules")?,
+            ingress_rules: fields.objects("ingress_rules", rule)?,
+            egress_rules: fields.objects("egress_rules", rule)?,
             stateful: fields.boolean_or("stateful", true)?,
         })
     }
@@ -31,10 +33,10 @@ impl SecurityGroup {
 
 fn rule(fields: &Fields<'_>) -> Result<SecurityRule, InvalidRecord> {
     let version = match fields.get("is_ipv6") {
-        Some(Value::Bool(true)) => IpVersion::V6,
-        Some(Value::Bool(false)) => IpVersion::V4,
-        Some(value) if value.as_u64() == Some(1) => IpVersion::V6,
-        Some(value) if value.as_u64() == Some(0) => IpVersion::V4,
+        Some(Json::Bool(true)) => IpVersion::V6,
+        Some(Json::Bool(false)) => IpVersion::V4,
+        Some(value) if value.whole() == Some(1) => IpVersion::V6,
+        Some(value) if value.whole() == Some(0) => IpVersion::V4,
         Some(_) => return Err(fields.wrong("is_ipv6", "0, 1, true or false is wanted")),
         None => return Err(fields.missing("is_ipv6")),
     };
@@ -116,8 +118,8 @@ fn protocol(fields: &Fields<'_>) -> Result<Option<IpProtocol>, InvalidRecord> {
     const FIELD: &str = "protocol";
     let protocol = match fields.get(FIELD) {
         None => None,
-        Some(Value::String(text)) if matches!(text.as_str(), "any" | "0") => None,
-        Some(Value::String(text)) => {
+        Some(Json::Text(text)) if matches!(&**text, "any" | "0") => None,
+        Some(Json::Text(text)) => {
             let protocol: IpProtocol = text.parse().map_err(|error| fields.wrong(FIELD, error))?;
             if protocol.number() == 0 {
                 return Err(fields.wrong(
@@ -129,8 +131,7 @@ fn protocol(fields: &Fields<'_>) -> Result<Option<IpProtocol>, InvalidRecord> {
         }
         Some(value) => {
             let number = value
-                .as_u64()
-                .and_then(|number| u8::try_from(number).ok())
+                .whole()
                 .ok_or_else(|| fields.wrong(FIELD, "a number from 0 to 255 or a name is wanted"))?;
             (number != 0).then_some(IpProtocol::new(number))
         }
@@ -140,7 +141,7 @@ fn protocol(fields: &Fields<'_>) -> Result<Option<IpProtocol>, InvalidRecord> {
 
 /// A bound of ports, or an ICMP type or code: absent, `null` and -1 are none.
 fn bound(fields: &Fields<'_>, field: &str, most: u16) -> Result<Option<u16>, InvalidRecord> {
-    match fields.get(field).map(Value::as_i64) {
+    match fields.get(field).map(Json::whole::<i64>) {
         None | Some(Some(-1)) => Ok(None),
         Some(Some(number)) => match u16::try_from(number) {
             Ok(number) if number <= most => Ok(Some(number)),
