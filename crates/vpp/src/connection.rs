@@ -8,8 +8,9 @@
 //!                       Events ◄─── bounded ─┘
 //! ```
 //!
-//! [`Connection`] is cheap to clone and encodes and decodes in its caller; the one task writes what
-//! has gathered with one system call, and gives answers to whoever waits for their context. At most
+//! [`Connection`] is cheap to clone and encodes and decodes in its caller, into one buffer for all; the
+//! one task writes what has gathered there with one system call, and gives answers to whoever waits for
+//! their context. At most
 //! [`WINDOW`] calls are under way; who comes then waits. [`Events`] owns the task: with it, the
 //! connection ends.
 //!
@@ -23,26 +24,25 @@
 //! once.
 
 mod call;
+mod calls;
 mod events;
 mod handshake;
-mod pending;
 mod task;
 
 pub use events::{Event, Events};
 
 use std::path::Path;
-use std::sync::atomic::AtomicU32;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::{Notify, Semaphore};
 use tokio_util::sync::CancellationToken;
 use weft_vpp_wire::MessageTable;
 use weft_vpp_wire::capability::Missing;
 use weft_vpp_wire::messages::interface::WantInterfaceEvents;
 
 use crate::error::{CallError, ConnectError, Disconnect};
-use pending::Call;
+use calls::Calls;
 use task::Task;
 
 /// The most calls under way. VPP takes any number, but holds the answers in memory until they are
@@ -81,16 +81,17 @@ impl Default for Timeouts {
 #[derive(Debug, Clone)]
 pub struct Connection {
     shared: Arc<Shared>,
-    calls: mpsc::Sender<Call>,
 }
 
 /// What handles, events and task of one connection have in common.
 #[derive(Debug)]
 struct Shared {
     table: MessageTable,
-    client_index: u32,
-    next_context: AtomicU32,
-    window: Arc<Semaphore>,
+    /// Places for calls under way.
+    window: Semaphore,
+    calls: Mutex<Calls>,
+    /// There is something to write.
+    unwritten: Notify,
     /// Set once, before any waiting call learns of the end.
     end: OnceLock<Disconnect>,
     /// Asks the task to end.
@@ -116,25 +117,23 @@ impl Connection {
             .map_err(timed_out)??;
         let shared = Arc::new(Shared {
             table: ready.table,
-            client_index: ready.client_index,
-            next_context: AtomicU32::new(1),
-            window: Arc::new(Semaphore::new(WINDOW)),
+            window: Semaphore::new(WINDOW),
+            calls: Mutex::new(Calls::new(ready.client_index)),
+            unwritten: Notify::new(),
             end: OnceLock::new(),
             stop: CancellationToken::new(),
             ended: CancellationToken::new(),
         });
-        let (calls, called) = mpsc::channel(WINDOW);
         let (sink, source) = events::channel(EVENTS);
         let task = Task::new(
             ready.stream,
             ready.decoder,
             Arc::clone(&shared),
-            called,
             sink,
             timeouts,
         );
         let events = Events::new(source, Arc::clone(&shared), tokio::spawn(task.run()));
-        let connection = Self { shared, calls };
+        let connection = Self { shared };
         connection.want_events().await;
         Ok((connection, events))
     }
@@ -177,6 +176,11 @@ impl Shared {
     /// Why the connection ended. Without a reason the task was dropped together with its runtime.
     fn why(&self) -> Disconnect {
         self.end.get().cloned().unwrap_or(Disconnect::Local)
+    }
+
+    fn calls(&self) -> MutexGuard<'_, Calls> {
+        // Whoever panics while encoding a request leaves one that nobody waits for.
+        self.calls.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Ends the connection; only the first reason counts.

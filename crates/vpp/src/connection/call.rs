@@ -1,16 +1,16 @@
 //! The three ways to ask: request, dump, dump in portions.
 
-use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::pin::Pin;
+use std::task::{Context, Poll};
 
-use tokio::sync::oneshot;
+use tokio::time::Instant;
 use weft_vpp_wire::messages::memclnt::{ControlPing, ControlPingReply};
 use weft_vpp_wire::messages::vlib::CliInband;
 use weft_vpp_wire::{
     CursorGet, DecodeError, Details, Dump, Reply, Request, RequestHeader, Retval, decode, encode,
 };
 
-use super::pending::{Answer, Call, Waiting};
+use super::calls::{Answer, Closed, Expected};
 use super::{Connection, Shared};
 use crate::error::{CallError, Disconnect};
 
@@ -41,15 +41,15 @@ impl Connection {
         &self,
         request: R,
     ) -> Result<(Retval, R::Reply), CallError> {
-        let header = self.shared.next_header();
-        let mut frames = Vec::new();
-        encode::request(&mut frames, self.shared.table.id::<R>()?, header, &request);
+        let table = &self.shared.table;
+        let id = table.id::<R>()?;
         let expected = Expected {
             message: R::NAME,
-            reply_id: self.shared.table.id::<R::Reply>()?,
+            reply_id: table.id::<R::Reply>()?,
             details_id: None,
         };
-        let answer = self.call(frames, header.context, expected).await?;
+        let encode = |out: &mut Vec<u8>, header| encode::request(out, id, header, &request);
+        let answer = self.call(expected, encode).await?;
         self.reply::<R::Reply>(&answer)
     }
 
@@ -58,21 +58,17 @@ impl Connection {
     /// dump has no return value.
     pub async fn dump<D: Dump>(&self, dump: D) -> Result<Vec<D::Details>, CallError> {
         let table = &self.shared.table;
-        let header = self.shared.next_header();
-        let mut frames = Vec::new();
-        encode::request(&mut frames, table.id::<D>()?, header, &dump);
-        encode::request(
-            &mut frames,
-            table.id::<ControlPing>()?,
-            header,
-            &ControlPing {},
-        );
+        let (id, ping_id) = (table.id::<D>()?, table.id::<ControlPing>()?);
         let expected = Expected {
             message: D::NAME,
             reply_id: table.id::<ControlPingReply>()?,
             details_id: Some(table.id::<D::Details>()?),
         };
-        let answer = self.call(frames, header.context, expected).await?;
+        let encode = |out: &mut Vec<u8>, header| {
+            encode::request(out, id, header, &dump);
+            encode::request(out, ping_id, header, &ControlPing {});
+        };
+        let answer = self.call(expected, encode).await?;
         let (retval, ControlPingReply { .. }) = self.reply(&answer)?;
         if retval.is_error() {
             return Err(CallError::Refused {
@@ -86,18 +82,19 @@ impl Connection {
     /// Asks for all there is, portion by portion, until VPP says that it was the last.
     pub async fn get<G: CursorGet>(&self, get: G) -> Result<Vec<G::Details>, CallError> {
         let table = &self.shared.table;
+        let id = table.id::<G>()?;
+        let expected = Expected {
+            message: G::NAME,
+            reply_id: table.id::<G::Reply>()?,
+            details_id: Some(table.id::<G::Details>()?),
+        };
         let mut all = Vec::new();
         let mut cursor = G::START;
         loop {
-            let header = self.shared.next_header();
-            let mut frames = Vec::new();
-            encode::request(&mut frames, table.id::<G>()?, header, &get.at(cursor));
-            let expected = Expected {
-                message: G::NAME,
-                reply_id: table.id::<G::Reply>()?,
-                details_id: Some(table.id::<G::Details>()?),
+            let encode = |out: &mut Vec<u8>, header| {
+                encode::request(out, id, header, &get.at(cursor));
             };
-            let answer = self.call(frames, header.context, expected).await?;
+            let answer = self.call(expected, encode).await?;
             let (retval, reply) = self.reply::<G::Reply>(&answer)?;
             all.extend(self.details::<G::Details>(&answer)?);
             match retval {
@@ -123,30 +120,23 @@ impl Connection {
 
     async fn call(
         &self,
-        frames: Vec<u8>,
-        context: u32,
         expected: Expected,
+        encode: impl FnOnce(&mut Vec<u8>, RequestHeader),
     ) -> Result<Answer, CallError> {
-        let over = |_| self.shared.over(expected.message);
-        let window = Arc::clone(&self.shared.window);
-        let permit = window.acquire_owned().await.map_err(over)?;
-        let (sender, receiver) = oneshot::channel();
-        let call = Call {
-            frames,
+        let shared = &*self.shared;
+        let over = || shared.over(expected.message);
+        let place = shared.window.acquire().await.map_err(|_| over())?;
+        let begun = shared.calls().begin(expected, Instant::now(), encode);
+        let context = begun.map_err(|Closed| over())?;
+        // The task gives it back when the call is over, which may be after its caller has gone.
+        place.forget();
+        shared.unwritten.notify_one();
+        let under_way = UnderWay {
+            shared,
             context,
-            waiting: Waiting {
-                message: expected.message,
-                reply_id: expected.reply_id,
-                details_id: expected.details_id,
-                answer: Some(sender),
-                permit: Some(permit),
-            },
+            is_over: false,
         };
-        let over = |_| self.shared.over(expected.message);
-        self.calls.send(call).await.map_err(over)?;
-        receiver
-            .await
-            .map_err(|_| self.shared.over(expected.message))
+        under_way.await.map_err(|Closed| over())
     }
 
     fn reply<R: Reply>(&self, answer: &Answer) -> Result<(Retval, R), CallError> {
@@ -172,23 +162,33 @@ impl Connection {
     }
 }
 
-/// Which messages are the answer.
-#[derive(Debug, Clone, Copy)]
-struct Expected {
-    message: &'static str,
-    reply_id: u16,
-    details_id: Option<u16>,
+/// A call that was begun.
+#[derive(Debug)]
+struct UnderWay<'a> {
+    shared: &'a Shared,
+    context: u32,
+    is_over: bool,
+}
+
+impl Future for UnderWay<'_> {
+    type Output = Result<Answer, Closed>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let answer = self.shared.calls().poll(self.context, cx.waker());
+        self.is_over = answer.is_ready();
+        answer
+    }
+}
+
+impl Drop for UnderWay<'_> {
+    fn drop(&mut self) {
+        if !self.is_over {
+            self.shared.calls().abandon(self.context);
+        }
+    }
 }
 
 impl Shared {
-    /// A header with a context of its own.
-    pub(super) fn next_header(&self) -> RequestHeader {
-        RequestHeader {
-            client_index: self.client_index,
-            context: self.next_context.fetch_add(1, Ordering::Relaxed),
-        }
-    }
-
     /// What the end of the connection means to a call for `message`.
     fn over(&self, message: &'static str) -> CallError {
         match self.why() {

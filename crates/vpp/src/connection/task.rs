@@ -2,10 +2,10 @@
 
 use std::io::ErrorKind;
 use std::sync::Arc;
+use std::task::Waker;
 
 use tokio::io::Interest;
 use tokio::net::UnixStream;
-use tokio::sync::mpsc;
 use tokio::time::{Instant, MissedTickBehavior};
 use weft_vpp_wire::messages::interface::SwInterfaceEvent;
 use weft_vpp_wire::messages::memclnt::{
@@ -15,15 +15,15 @@ use weft_vpp_wire::{
     Declared, FrameDecoder, Kind, Message, ReplyHeader, RequestHeader, Retval, decode, encode,
 };
 
+use super::calls::{Calls, Expected, Received};
 use super::events::Sink;
-use super::pending::{Call, Pending, Waiting};
-use super::{Shared, Timeouts, WINDOW};
+use super::{Shared, Timeouts};
 use crate::error::Disconnect;
 
 /// Bytes read at once.
 const CHUNK: usize = 64 * 1024;
-/// No more calls are taken while so many bytes wait to be written.
-const OUT_MAX: usize = 256 * 1024;
+/// The memory that is kept for bytes to be written while there are none.
+const OUT_KEPT: usize = 256 * 1024;
 /// How often the clock is looked at, in parts of the shortest timeout.
 const TICKS: u32 = 4;
 /// How long VPP may take to let us go.
@@ -35,13 +35,13 @@ pub(super) struct Task {
     stream: UnixStream,
     decoder: FrameDecoder,
     shared: Arc<Shared>,
-    calls: mpsc::Receiver<Call>,
     events: Sink,
     timeouts: Timeouts,
-    pending: Pending,
     out: Vec<u8>,
     /// Bytes at the front of `out` that are written.
     written: usize,
+    /// Those who wait for calls that are over, to be told at once.
+    ended: Vec<Option<Waker>>,
     /// When VPP last sent anything.
     heard: Instant,
 }
@@ -51,7 +51,6 @@ impl Task {
         stream: UnixStream,
         decoder: FrameDecoder,
         shared: Arc<Shared>,
-        calls: mpsc::Receiver<Call>,
         events: Sink,
         timeouts: Timeouts,
     ) -> Self {
@@ -59,12 +58,11 @@ impl Task {
             stream,
             decoder,
             shared,
-            calls,
             events,
             timeouts,
-            pending: Pending::default(),
             out: Vec::new(),
             written: 0,
+            ended: Vec::new(),
             heard: Instant::now(),
         }
     }
@@ -77,24 +75,18 @@ impl Task {
             tokio::time::timeout(LEAVE, self.leave()).await.ok();
         }
         tracing::debug!(%reason, "connection to VPP is over");
-        self.shared.fail(reason);
-        self.shared.window.close();
-        let shared = Arc::clone(&self.shared);
         // The reason stands; now whoever waits may see that nothing comes any more.
-        drop(self);
-        shared.ended.cancel();
+        self.shared.fail(reason);
     }
 
     async fn serve(&mut self) -> Disconnect {
         let mut chunk = vec![0; CHUNK];
-        let mut calls = Vec::new();
         let period = self.timeouts.idle.min(self.timeouts.silence) / TICKS;
         let mut clock = tokio::time::interval(period.max(std::time::Duration::from_millis(1)));
         clock.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let stop = self.shared.stop.clone();
+        let shared = Arc::clone(&self.shared);
         loop {
-            let unwritten = self.out.len() - self.written;
-            let interest = if unwritten > 0 {
+            let interest = if self.written < self.out.len() {
                 Interest::READABLE | Interest::WRITABLE
             } else {
                 Interest::READABLE
@@ -103,7 +95,7 @@ impl Task {
                 // What has been read counts before the clock: after a pause of this process all
                 // are late, but VPP is not to blame.
                 biased;
-                () = stop.cancelled() => return self.shared.why(),
+                () = shared.stop.cancelled() => return shared.why(),
                 ready = self.stream.ready(interest) => match ready {
                     Ok(ready) if ready.is_readable() || ready.is_read_closed() => {
                         self.read(&mut chunk).and_then(|()| self.write())
@@ -111,13 +103,7 @@ impl Task {
                     Ok(_) => self.write(),
                     Err(error) => Err(Disconnect::Io(Arc::new(error))),
                 },
-                received = self.calls.recv_many(&mut calls, WINDOW), if unwritten < OUT_MAX => {
-                    if received == 0 {
-                        return Disconnect::Local;
-                    }
-                    self.start(&mut calls);
-                    self.write()
-                }
+                () = shared.unwritten.notified() => self.write(),
                 now = clock.tick() => self.look_at_the_clock(now).and_then(|()| self.write()),
             };
             if let Err(reason) = step {
@@ -136,9 +122,10 @@ impl Task {
         let Ok(id) = self.shared.table.id::<SockclntDelete>() else {
             return;
         };
-        let index = self.shared.client_index;
-        let header = self.shared.next_header();
-        encode::request(&mut self.out, id, header, &SockclntDelete { index });
+        self.shared.calls().write(|out, header| {
+            let index = header.client_index;
+            encode::request(out, id, header, &SockclntDelete { index });
+        });
         let mut chunk = vec![0; CHUNK];
         loop {
             if self.write().is_err() {
@@ -161,16 +148,19 @@ impl Task {
         }
     }
 
-    fn start(&mut self, calls: &mut Vec<Call>) {
-        let now = Instant::now();
-        for call in calls.drain(..) {
-            self.out.extend_from_slice(&call.frames);
-            self.pending.start(call.context, call.waiting, now);
-        }
-    }
-
+    /// Writes what there is, as far as the socket takes it.
     fn write(&mut self) -> Result<(), Disconnect> {
-        while self.written < self.out.len() {
+        loop {
+            if self.written == self.out.len() {
+                self.written = 0;
+                self.out.clear();
+                self.out.shrink_to(OUT_KEPT);
+                let empty = std::mem::take(&mut self.out);
+                self.out = self.shared.calls().take_unwritten(empty);
+                if self.out.is_empty() {
+                    return Ok(());
+                }
+            }
             let unwritten = self.out.get(self.written..).unwrap_or_default();
             match self.stream.try_write(unwritten) {
                 Ok(written) => self.written += written,
@@ -178,9 +168,6 @@ impl Task {
                 Err(error) => return Err(Disconnect::Io(Arc::new(error))),
             }
         }
-        self.out.clear();
-        self.written = 0;
-        Ok(())
     }
 
     fn read(&mut self, chunk: &mut [u8]) -> Result<(), Disconnect> {
@@ -200,6 +187,17 @@ impl Task {
             Err(error) => return Err(Disconnect::Io(Arc::new(error))),
         }
         self.heard = Instant::now();
+        let taken = self.take_messages();
+        self.shared.window.add_permits(self.ended.len());
+        for waker in self.ended.drain(..).flatten() {
+            waker.wake();
+        }
+        taken
+    }
+
+    /// Takes in all messages that have arrived.
+    fn take_messages(&mut self) -> Result<(), Disconnect> {
+        let mut calls = self.shared.calls();
         while let Some(message) = self.decoder.next_message()? {
             let Some(id) = decode::id(message) else {
                 continue;
@@ -211,13 +209,15 @@ impl Task {
             };
             match declared.kind {
                 Kind::Reply | Kind::Details => {
-                    receive(&mut self.pending, declared, id, message)?;
+                    if let Received::Ended(waker) = receive(&mut calls, declared, id, message)? {
+                        self.ended.push(waker);
+                    }
                 }
                 Kind::Event if declared.name == SwInterfaceEvent::NAME => {
                     self.events.send(decode::event(message)?.1);
                 }
                 Kind::Request if declared.name == MemclntKeepalive::NAME => {
-                    answer_keepalive(&self.shared, message, &mut self.out)?;
+                    answer_keepalive(&self.shared, message, &mut calls)?;
                 }
                 Kind::Event | Kind::Request | Kind::Bare => {
                     tracing::debug!(message = declared.name, "unexpected message from VPP");
@@ -229,72 +229,88 @@ impl Task {
 
     fn look_at_the_clock(&mut self, now: Instant) -> Result<(), Disconnect> {
         let silent_for = now.saturating_duration_since(self.heard);
-        if let Some((message, since)) = self.pending.oldest() {
-            if silent_for >= self.timeouts.silence
-                && now.saturating_duration_since(since) >= self.timeouts.silence
-            {
-                return Err(Disconnect::Silent {
-                    after: self.timeouts.silence,
-                });
+        let oldest = self.shared.calls().oldest();
+        match oldest {
+            Some((message, since)) => {
+                let waited = now.saturating_duration_since(since);
+                if silent_for >= self.timeouts.silence && waited >= self.timeouts.silence {
+                    return Err(Disconnect::Silent {
+                        after: self.timeouts.silence,
+                    });
+                }
+                if waited >= self.timeouts.answer {
+                    return Err(Disconnect::Unanswered {
+                        message,
+                        after: self.timeouts.answer,
+                    });
+                }
             }
-            if now.saturating_duration_since(since) >= self.timeouts.answer {
-                return Err(Disconnect::Unanswered {
-                    message,
-                    after: self.timeouts.answer,
-                });
-            }
-        }
-        if self.pending.is_empty() && silent_for >= self.timeouts.idle {
-            self.ping(now);
+            // What is under way is a ping by itself; only an idle connection needs one.
+            None if silent_for >= self.timeouts.idle => self.ping(now),
+            None => {}
         }
         Ok(())
     }
 
-    /// Something under way is a ping by itself; only an idle connection needs one.
-    fn ping(&mut self, now: Instant) {
-        let (Ok(id), Ok(reply_id)) = (
-            self.shared.table.id::<ControlPing>(),
-            self.shared.table.id::<ControlPingReply>(),
-        ) else {
+    fn ping(&self, now: Instant) {
+        let table = &self.shared.table;
+        let (Ok(id), Ok(reply_id)) = (table.id::<ControlPing>(), table.id::<ControlPingReply>())
+        else {
             return;
         };
-        let header = self.shared.next_header();
-        encode::request(&mut self.out, id, header, &ControlPing {});
-        let waiting = Waiting {
+        let Ok(place) = self.shared.window.try_acquire() else {
+            return;
+        };
+        let expected = Expected {
             message: ControlPing::NAME,
             reply_id,
             details_id: None,
-            answer: None,
-            permit: None,
         };
-        self.pending.start(header.context, waiting, now);
+        let mut calls = self.shared.calls();
+        let encode = |out: &mut Vec<u8>, header| encode::request(out, id, header, &ControlPing {});
+        if let Ok(context) = calls.begin(expected, now, encode) {
+            place.forget();
+            calls.abandon(context);
+        }
+    }
+}
+
+impl Drop for Task {
+    /// Nothing comes any more. It may be that the runtime shuts down, and the task was never to end.
+    fn drop(&mut self) {
+        self.shared.window.close();
+        let waiting = self.shared.calls().close();
+        for waker in waiting {
+            waker.wake();
+        }
+        self.shared.ended.cancel();
     }
 }
 
 fn receive(
-    pending: &mut Pending,
+    calls: &mut Calls,
     declared: Declared,
     id: u16,
     message: &[u8],
-) -> Result<(), Disconnect> {
+) -> Result<Received, Disconnect> {
     let unexpected = |context| Disconnect::Unexpected {
         message: declared.name,
         context,
     };
     let context = decode::context(message).ok_or_else(|| unexpected(0))?;
-    pending
+    calls
         .receive(id, context, message)
         .map_err(|_| unexpected(context))
 }
 
-fn answer_keepalive(shared: &Shared, message: &[u8], out: &mut Vec<u8>) -> Result<(), Disconnect> {
+fn answer_keepalive(shared: &Shared, message: &[u8], calls: &mut Calls) -> Result<(), Disconnect> {
     let (RequestHeader { context, .. }, _) = decode::request::<MemclntKeepalive>(message)?;
     if let Ok(id) = shared.table.id::<MemclntKeepaliveReply>() {
         let header = ReplyHeader {
             context,
             retval: Retval::OK,
         };
-        encode::reply(out, id, header, &MemclntKeepaliveReply {});
+        calls.write(|out, _| encode::reply(out, id, header, &MemclntKeepaliveReply {}));
     }
     Ok(())
 }
