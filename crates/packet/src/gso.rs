@@ -8,16 +8,13 @@
 mod tests;
 
 use crate::{
-    checksum::{Sum, internet_checksum},
-    header::{EtherType, IpProtocol, Ipv4View, Ipv6View, TcpView, UdpView, vlan_tags},
+    checksum::internet_checksum,
+    header::{IpProtocol, Ipv6View, TcpView},
+    layout::{HEADERS_MAX, Layout, Start, put},
     meta::Flags,
     offload::GsoType,
     pool::{BufferIndex, BufferPool, HEADROOM},
 };
-
-/// Most header bytes: Ethernet, two tags, IPv6 with extensions or IPv4 with options, TCP with
-/// options.
-const HEADERS_MAX: usize = 256;
 
 /// Why a packet could not be segmented. It is unchanged and still the caller's.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
@@ -36,23 +33,48 @@ pub enum SegmentError {
     NoBuffers(usize),
 }
 
-/// Where the headers of a super-packet start and end.
-struct Layout {
-    /// First byte of the IP header.
-    ip: usize,
-    is_ipv4: bool,
-    /// First byte of the transport header.
-    transport: usize,
-    /// First byte of payload.
-    payload: usize,
-}
-
 /// Cuts `packet` into segments of its `gso_size`, appends them to `out` in order and frees it.
 ///
 /// Metadata other than the offload goes with every segment; checksums are complete.
 pub fn segment(
     pool: &mut BufferPool,
     packet: BufferIndex,
+    out: &mut Vec<BufferIndex>,
+) -> Result<usize, SegmentError> {
+    cut(pool, packet, Start::Ethernet, Checksums::Complete, out)
+}
+
+/// As [`segment`], for a packet that has come to its destination and begins with its IP header.
+///
+/// What was left undone of its checksum, as it never was on a wire, or was found right, stays so with
+/// every segment.
+pub fn segment_received(
+    pool: &mut BufferPool,
+    packet: BufferIndex,
+    out: &mut Vec<BufferIndex>,
+) -> Result<usize, SegmentError> {
+    let flags = pool.meta(packet).flags;
+    let is_known = flags.intersects(Flags::NEEDS_CSUM) || flags.intersects(Flags::DATA_VALID);
+    let checksums = if is_known {
+        Checksums::Partial
+    } else {
+        Checksums::Complete
+    };
+    cut(pool, packet, Start::Ip, checksums, out)
+}
+
+/// What becomes of the transport checksum of segments.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Checksums {
+    Complete,
+    Partial,
+}
+
+fn cut(
+    pool: &mut BufferPool,
+    packet: BufferIndex,
+    start: Start,
+    checksums: Checksums,
     out: &mut Vec<BufferIndex>,
 ) -> Result<usize, SegmentError> {
     let offload = pool.offload(packet);
@@ -62,7 +84,8 @@ pub fn segment(
     }
     let mut headers = [0; HEADERS_MAX];
     let copied = pool.copy_to(packet, &mut headers);
-    let Some(layout) = Layout::parse(&headers[..copied], offload.gso_type) else {
+    let layout = Layout::parse(&headers[..copied], start);
+    let Some(layout) = layout.filter(|layout| is_of(layout, offload.gso_type)) else {
         return Err(SegmentError::Headers(offload.gso_type));
     };
     let headers = &headers[..layout.payload];
@@ -93,7 +116,7 @@ pub fn segment(
             size,
             last: index + 1 == count,
         };
-        layout.finish(space, offload.gso_type, place);
+        layout.finish(space, offload.gso_type, checksums, place);
         let meta = *pool.meta(packet);
         let copy = pool.meta_mut(buffer);
         let refs = copy.refs;
@@ -107,9 +130,24 @@ pub fn segment(
         copy.gso_size = 0;
         copy.payload_start = 0;
         copy.flags.remove(Flags::NEEDS_CSUM);
+        if checksums == Checksums::Partial {
+            copy.flags.insert(Flags::NEEDS_CSUM);
+            copy.csum_start = (HEADROOM + layout.transport) as u16;
+            copy.csum_offset = layout.checksum_offset() as u16;
+        }
     }
     pool.free(packet);
     Ok(count)
+}
+
+/// Whether a packet's headers are those that its mark says.
+fn is_of(layout: &Layout, gso_type: GsoType) -> bool {
+    match (gso_type, layout.protocol) {
+        (GsoType::TcpV4 | GsoType::TcpV4Ecn, IpProtocol::TCP) => layout.is_ipv4,
+        (GsoType::TcpV6 | GsoType::TcpV6Ecn, IpProtocol::TCP) => !layout.is_ipv4,
+        (GsoType::UdpL4, IpProtocol::UDP) => true,
+        _ => false,
+    }
 }
 
 /// Which of the segments one is.
@@ -129,42 +167,8 @@ struct Reader {
 // ===== impl Layout =====
 
 impl Layout {
-    fn parse(headers: &[u8], gso_type: GsoType) -> Option<Self> {
-        let (ethertype, ip_packet) = vlan_tags(headers, |_| ())?;
-        let ip = headers.len() - ip_packet.len();
-        let (is_ipv4, protocol, upper) = match ethertype {
-            EtherType::IPV4 => {
-                let view = Ipv4View::parse(ip_packet)?;
-                (true, view.protocol(), view.payload())
-            }
-            EtherType::IPV6 => {
-                let (protocol, upper) = Ipv6View::parse(ip_packet)?.upper_layer()?;
-                (false, protocol, upper)
-            }
-            _ => return None,
-        };
-        let transport = headers.len() - upper.len();
-        let header_len = match (gso_type, protocol, is_ipv4) {
-            (GsoType::TcpV4 | GsoType::TcpV4Ecn, IpProtocol::TCP, true)
-            | (GsoType::TcpV6 | GsoType::TcpV6Ecn, IpProtocol::TCP, false) => {
-                TcpView::parse(upper)?.header_len()
-            }
-            (GsoType::UdpL4, IpProtocol::UDP, _) => {
-                UdpView::parse(upper)?;
-                UdpView::LEN
-            }
-            _ => return None,
-        };
-        Some(Self {
-            ip,
-            is_ipv4,
-            transport,
-            payload: transport + header_len,
-        })
-    }
-
     /// Gives a segment, which starts with the super-packet's headers, headers of its own.
-    fn finish(&self, segment: &mut [u8], gso_type: GsoType, place: Place) {
+    fn finish(&self, segment: &mut [u8], gso_type: GsoType, checksums: Checksums, place: Place) {
         let ip_len = segment.len() - self.ip;
         if self.is_ipv4 {
             let header = &mut segment[self.ip..self.transport];
@@ -177,32 +181,19 @@ impl Layout {
         } else {
             put(segment, self.ip + 4, (ip_len - Ipv6View::LEN) as u16);
         }
-        let field = if gso_type == GsoType::UdpL4 {
-            put(
-                segment,
-                self.transport + 4,
-                (segment.len() - self.transport) as u16,
-            );
-            self.transport + 6
+        let length = segment.len() - self.transport;
+        if gso_type == GsoType::UdpL4 {
+            put(segment, self.transport + 4, length as u16);
         } else {
             self.finish_tcp(segment, gso_type, place);
-            self.transport + 16
-        };
+        }
+        let field = self.transport + self.checksum_offset();
+        let mut sum = self.pseudo_header(segment, length);
+        if checksums == Checksums::Partial {
+            put(segment, field, sum.folded());
+            return;
+        }
         put(segment, field, 0);
-        let protocol = if gso_type == GsoType::UdpL4 {
-            IpProtocol::UDP
-        } else {
-            IpProtocol::TCP
-        };
-        let mut sum = Sum::default();
-        let addresses = if self.is_ipv4 {
-            self.ip + 12..self.ip + 20
-        } else {
-            self.ip + 8..self.ip + 40
-        };
-        sum.add(&segment[addresses]);
-        sum.add_u16(u16::from(protocol.0));
-        sum.add_u16((segment.len() - self.transport) as u16);
         sum.add(&segment[self.transport..]);
         let checksum = match sum.checksum() {
             0 => 0xffff,
@@ -226,11 +217,6 @@ impl Layout {
             header[13] &= !TcpView::CWR;
         }
     }
-}
-
-/// Writes a number in the order of the wire.
-fn put(bytes: &mut [u8], at: usize, value: u16) {
-    bytes[at..at + 2].copy_from_slice(&value.to_be_bytes());
 }
 
 // ===== impl Reader =====

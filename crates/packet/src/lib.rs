@@ -13,6 +13,7 @@
 //! * [`checksum`]: the Internet checksum (RFC 1071) and completion of a partial one.
 //! * [`vlan`]: inserting a tag that a kernel handed over beside the data.
 //! * [`gso`]: cutting a TCP or UDP super-packet into segments for a port that cannot.
+//! * [`gro`]: joining segments to a super-packet for a port that can.
 #![allow(
     unsafe_code,
     reason = "buffer memory is raw, shared with the kernel by readv and writev; see pool::memory"
@@ -23,8 +24,10 @@
 )]
 
 pub mod checksum;
+pub mod gro;
 pub mod gso;
 pub mod header;
+mod layout;
 pub mod meta;
 pub mod offload;
 pub mod pool;

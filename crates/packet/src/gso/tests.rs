@@ -2,6 +2,8 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::{
+    checksum::Sum,
+    header::{Ipv4View, vlan_tags},
     meta::SwIfIndex,
     offload::{Offload, PartialChecksum},
 };

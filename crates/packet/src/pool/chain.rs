@@ -73,6 +73,11 @@ impl BufferPool {
         while let Some(next) = self.next(last) {
             last = next;
         }
+        self.link(packet, last, tail);
+    }
+
+    /// As [`append`](Self::append), where the packet's last buffer is known.
+    pub(crate) fn link(&mut self, packet: BufferIndex, last: BufferIndex, tail: BufferIndex) {
         self.meta_mut(last).next = tail.0;
         let more = self.meta(tail).total_length;
         self.meta_mut(packet).total_length += more;
