@@ -105,7 +105,7 @@ async fn configure(dataplane: &Dataplane, path: Path, machines: &[Namespace; 2])
         let index = match path {
             Path::Bridge => bail!("a bridge has no API"),
             Path::Tap => tap(&api, machine).await?,
-            Path::Veth => host_device(&api, &port(number)).await?,
+            Path::Veth => host_device(&api, &port(number), AfPacketFlags::QDISC_BYPASS).await?,
         };
         let flags = IfStatusFlags::ADMIN_UP;
         let up = SwInterfaceSetFlags {
@@ -140,12 +140,16 @@ pub(super) async fn tap(api: &Connection, machine: &Namespace) -> Result<SwIfInd
     Ok(api.request(request).await?.sw_if_index)
 }
 
-pub(super) async fn host_device(api: &Connection, device: &str) -> Result<SwIfIndex> {
+pub(super) async fn host_device(
+    api: &Connection,
+    device: &str,
+    flags: AfPacketFlags,
+) -> Result<SwIfIndex> {
     let request = AfPacketCreateV3 {
         mode: AfPacketMode::ETHERNET,
         use_random_hw_addr: true,
         host_if_name: FixedString::try_from(device)?,
-        flags: AfPacketFlags::QDISC_BYPASS | AfPacketFlags::CKSUM_GSO,
+        flags: flags | AfPacketFlags::CKSUM_GSO,
         num_rx_queues: 1,
         num_tx_queues: 1,
         ..AfPacketCreateV3::default()

@@ -11,6 +11,7 @@ use anyhow::{Context, Result};
 use weft_lab::{Lab, Namespace, Veth};
 use weft_tests::{Dataplane, DataplaneKind};
 use weft_vpp::{Connection, Timeouts};
+use weft_vpp_wire::messages::af_packet::AfPacketFlags;
 use weft_vpp_wire::messages::interface::{
     IfStatusFlags, SwInterfaceAddDelAddress, SwInterfaceSetFlags, SwInterfaceSetMtu,
 };
@@ -139,7 +140,8 @@ async fn dataplanes(lab: &Lab, kind: &DataplaneKind) -> Result<Hosts> {
         let (api, _events) = Connection::connect(socket, "weft-bench", Timeouts::default())
             .await
             .context("the dataplane's API")?;
-        let uplink = host_device(&api, UPLINK).await?;
+        // As an agent opens it: the kernel may cut what the device cannot.
+        let uplink = host_device(&api, UPLINK, AfPacketFlags::default()).await?;
         underlay(&api, uplink, host_address(number)).await?;
         let tunnel = tunnel(&api, number).await?;
         let port = tap(&api, machine).await?;

@@ -421,6 +421,10 @@ errors! {
     GsoUnhandled: Error, "gso-l2-ip4", "unhandled_type", "unhandled gso type";
     /// There are no buffers for the segments.
     GsoNoBuffers: Error, "gso-l2-ip4", "no_buffers", "no buffers to segment GSO";
+    /// Datagrams joined on their way here that cannot be cut again.
+    GsoUdpUnhandled: Error, "gso-udp-local", "unhandled_type", "unhandled gso type";
+    /// There are no buffers for the segments.
+    GsoUdpNoBuffers: Error, "gso-udp-local", "no_buffers", "no buffers to segment GSO";
     /// Requests answered.
     ArpTermReplies: Info, "arp-term-l2bd", "replies_sent", "ARP replies sent";
     /// Not ARP for Ethernet.

@@ -26,7 +26,7 @@ use crate::{
 
 /// The nodes between input and ports in the order in which their frames are processed, each after
 /// all that hand packets to it; those to which packets come back stand here twice.
-const ORDER: [NodeId; 56] = [
+const ORDER: [NodeId; 59] = [
     NodeId::EthernetInput,
     NodeId::ArpInput,
     NodeId::ArpReply,
@@ -39,6 +39,9 @@ const ORDER: [NodeId; 56] = [
     NodeId::Ip4LocalFullReassembly,
     NodeId::Ip4Receive,
     NodeId::Ip6Receive,
+    NodeId::Ip4UdpLookup,
+    NodeId::Ip6UdpLookup,
+    NodeId::GsoUdpLocal,
     NodeId::Ip4UdpLookup,
     NodeId::Ip6UdpLookup,
     NodeId::Vxlan4Input,
@@ -444,7 +447,11 @@ impl Graph {
                 goes_on = false;
             }
             NodeId::GsoL2Ip4 => {
-                gso::process(&mut cx, packets, &mut self.segments, &mut self.pending);
+                gso::into_tunnel(&mut cx, packets, &mut self.segments, &mut self.pending);
+                goes_on = false;
+            }
+            NodeId::GsoUdpLocal => {
+                gso::out_of_tunnel(&mut cx, packets, &mut self.segments, &mut self.pending);
                 goes_on = false;
             }
             NodeId::L2Flood => {

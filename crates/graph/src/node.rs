@@ -112,6 +112,8 @@ nodes! {
     Icmp6NeighborAdvertisement = "icmp6-neighbor-advertisement",
     /// Destination port → tunnels.
     Ip6UdpLookup = "ip6-udp-lookup",
+    /// Joined datagrams for this switch cut again.
+    GsoUdpLocal = "gso-udp-local",
     /// VXLAN decapsulation.
     Vxlan4Input = "vxlan4-input",
     /// VXLAN decapsulation.

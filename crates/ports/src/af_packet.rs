@@ -10,6 +10,11 @@
 //! The kernel takes VLAN tags out of received packets; they are put back here. Packets that this
 //! host sends through the device are not received. Checksum and segmentation state cross in both
 //! directions by `PACKET_VNET_HDR`.
+//!
+//! Datagrams of tunnels leave joined, for the card or the kernel to cut (Linux 6.2), which saves all but
+//! one of them the way through the kernel. A kernel that refuses the first such packet is not asked again;
+//! nor is one that is told to go round the queueing discipline, where it loses what it would have to cut
+//! itself (`__dev_direct_xmit` in `net/core/dev.c`).
 
 mod ring;
 mod rx;
@@ -20,12 +25,14 @@ mod tests;
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 pub use rx::PacketRx;
 
 use crate::error::PortError;
 use crate::link;
 use crate::tx::{Transmit, TxResult, TxScratch};
+use weft_packet::gro::Joins;
 use weft_packet::{BufferIndex, BufferPool};
 
 /// How to open a host device.
@@ -37,7 +44,8 @@ pub struct PacketPortConfig {
     pub rx_frame_size: u32,
     /// Frames of the receive ring; 0 for the default (2 MiB of them, at least 256).
     pub rx_frames: u32,
-    /// Sent packets go round the queueing discipline of the device.
+    /// Sent packets go round the queueing discipline of the device. Super-packets get through only if
+    /// the device cuts them.
     pub qdisc_bypass: bool,
 }
 
@@ -47,13 +55,15 @@ pub struct PacketPort {
     host_if_name: String,
     index: u32,
     tx: Arc<PacketTx>,
-    mtu: u32,
 }
 
 /// The sending side; any number of workers may hold it.
 #[derive(Debug)]
 pub struct PacketTx {
     socket: Arc<OwnedFd>,
+    mtu: AtomicU32,
+    /// The kernel takes joined datagrams, as far as is known.
+    takes_joined: AtomicBool,
 }
 
 impl PacketPort {
@@ -77,13 +87,16 @@ impl PacketPort {
         let socket = Arc::new(socket::open(name, index, config.qdisc_bypass, &geometry)?);
         let ring = ring::RxRing::map(Arc::clone(&socket), &geometry).map_err(system("mmap"))?;
         let rx = PacketRx::new(ring);
-        let tx = Arc::new(PacketTx { socket });
+        let tx = Arc::new(PacketTx {
+            socket,
+            mtu: AtomicU32::new(mtu),
+            takes_joined: AtomicBool::new(!config.qdisc_bypass),
+        });
         Ok((
             Self {
                 host_if_name: name.clone(),
                 index,
                 tx,
-                mtu,
             },
             rx,
         ))
@@ -96,7 +109,7 @@ impl PacketPort {
 
     /// MTU of the host device when it was opened or last set, bytes.
     pub fn mtu(&self) -> u32 {
-        self.mtu
+        self.tx.mtu.load(Ordering::Relaxed)
     }
 
     /// The sending side.
@@ -118,7 +131,7 @@ impl PacketPort {
     /// [`PortError::Netlink`] if the device cannot take it.
     pub fn set_mtu(&mut self, mtu: u32) -> Result<(), PortError> {
         link::set_mtu(self.index, &self.host_if_name, mtu)?;
-        self.mtu = mtu;
+        self.tx.mtu.store(mtu, Ordering::Relaxed);
         Ok(())
     }
 
@@ -144,7 +157,14 @@ impl PacketTx {
         packets: &[BufferIndex],
         scratch: &mut TxScratch,
     ) -> TxResult {
-        scratch.send(Transmit::Socket(self.socket.as_fd()), pool, packets)
+        let to = Transmit::Socket(self.socket.as_fd());
+        let takes_joined = self.takes_joined.load(Ordering::Relaxed);
+        let joins = takes_joined.then(|| Joins::Tunnelled(self.mtu.load(Ordering::Relaxed)));
+        let (result, is_refused) = scratch.send(to, joins, pool, packets);
+        if is_refused {
+            self.takes_joined.store(false, Ordering::Relaxed);
+        }
+        result
     }
 }
 

@@ -2,11 +2,15 @@
 //!
 //! A worker has one [`TxScratch`] for all of its ports. The kernel copies a packet in the call, so
 //! its buffers are free again when the call is over, whether it took the packet or not.
+//!
+//! What costs is a packet's way through the kernel, whatever its length: neighbours are joined to
+//! super-packets where the kernel takes them ([`weft_packet::gro`]). They count as what they were.
 
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd};
 
-use weft_packet::{BufferIndex, BufferPool};
+use weft_packet::gro::{Joined, Joins, join};
+use weft_packet::{BufferIndex, BufferPool, gso};
 
 use crate::vhost_user::GuestScratch;
 use crate::vnet_header::{VNET_HEADER_LEN, VnetHeader, encode};
@@ -14,7 +18,7 @@ use crate::vnet_header::{VNET_HEADER_LEN, VnetHeader, encode};
 /// Packets in one `sendmmsg`.
 const BATCH: usize = 64;
 
-/// One call's outcome; the counts add up to the packets given.
+/// One call's outcome; the counts add up to the packets given, each for itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct TxResult {
     /// Packets that the kernel took.
@@ -40,6 +44,12 @@ pub struct TxScratch {
     headers: Vec<VnetHeader>,
     vectors: Vec<libc::iovec>,
     messages: Vec<libc::mmsghdr>,
+    /// What is to be sent.
+    joined: Vec<Joined>,
+    /// Joined packets that the kernel does not know how to cut.
+    uncut: Vec<BufferIndex>,
+    /// What they were joined from.
+    segments: Vec<BufferIndex>,
     pub(crate) guest: GuestScratch,
 }
 
@@ -48,34 +58,80 @@ pub struct TxScratch {
 unsafe impl Send for TxScratch {}
 
 impl TxScratch {
-    /// Sends `packets` in order and frees them all.
+    /// Sends `packets` in order and frees them all, joined where that is said to be right; whether it
+    /// was not, since the kernel does not know how to cut what was joined. That is sent in segments
+    /// then, behind the others.
     pub(crate) fn send(
         &mut self,
         to: Transmit<'_>,
+        joins: Option<Joins>,
         pool: &mut BufferPool,
         packets: &[BufferIndex],
-    ) -> TxResult {
+    ) -> (TxResult, bool) {
         let mut result = TxResult::default();
-        for batch in packets.chunks(BATCH) {
+        let mut joined = std::mem::take(&mut self.joined);
+        match joins {
+            Some(joins) => join(pool, joins, packets, &mut joined),
+            None => joined.extend(packets.iter().copied().map(alone)),
+        }
+        self.send_all(to, pool, &mut joined, &mut result);
+        let is_refused = !self.uncut.is_empty();
+        if is_refused {
+            self.cut(pool, &mut result);
+            joined.extend(self.segments.drain(..).map(alone));
+            self.send_all(to, pool, &mut joined, &mut result);
+        }
+        self.joined = joined;
+        (result, is_refused)
+    }
+
+    /// Makes segments of what the kernel does not know how to cut.
+    #[cold]
+    fn cut(&mut self, pool: &mut BufferPool, result: &mut TxResult) {
+        for packet in self.uncut.drain(..) {
+            let (length, size) = (pool.total_length(packet), pool.offload(packet).gso_size);
+            if gso::segment(pool, packet, &mut self.segments).is_err() {
+                result.full += length.div_ceil(usize::from(size.max(1)));
+                pool.free(packet);
+            }
+        }
+    }
+
+    /// Sends what was joined and frees it, but for what is noted in `uncut`.
+    fn send_all(
+        &mut self,
+        to: Transmit<'_>,
+        pool: &mut BufferPool,
+        joined: &mut Vec<Joined>,
+        result: &mut TxResult,
+    ) {
+        for batch in joined.chunks(BATCH) {
             self.describe(pool, batch);
+            let noted = self.uncut.len();
             match to {
-                Transmit::Tap(fd) => self.write_each(fd, &mut result),
-                Transmit::Socket(fd) => self.send_batch(fd, &mut result),
+                Transmit::Tap(fd) => self.write_each(fd, batch, result),
+                Transmit::Socket(fd) => self.send_batch(fd, batch, result),
             }
             self.messages.clear();
             self.vectors.clear();
+            let uncut = self.uncut.get(noted..).unwrap_or_default();
+            for &Joined { packet, .. } in batch {
+                if uncut.is_empty() || !uncut.contains(&packet) {
+                    pool.free(packet);
+                }
+            }
         }
-        pool.free_many(packets);
-        result
+        joined.clear();
     }
 
     /// One message a packet: its header, then its buffers.
-    fn describe(&mut self, pool: &BufferPool, packets: &[BufferIndex]) {
+    fn describe(&mut self, pool: &BufferPool, packets: &[Joined]) {
         self.headers.clear();
+        let offloads = packets.iter().map(|joined| pool.offload(joined.packet));
         self.headers
-            .extend(packets.iter().map(|&packet| encode(&pool.offload(packet))));
+            .extend(offloads.map(|offload| encode(&offload)));
         // First all vectors, as they may move while they are collected; then the messages.
-        for (&packet, header) in packets.iter().zip(&mut self.headers) {
+        for (&Joined { packet, .. }, header) in packets.iter().zip(&mut self.headers) {
             let first = self.vectors.len();
             self.vectors.push(libc::iovec {
                 iov_base: header.as_mut_ptr().cast(),
@@ -99,21 +155,21 @@ impl TxScratch {
         }
     }
 
-    fn write_each(&mut self, fd: BorrowedFd<'_>, result: &mut TxResult) {
-        for message in &self.messages {
+    fn write_each(&mut self, fd: BorrowedFd<'_>, packets: &[Joined], result: &mut TxResult) {
+        for (message, joined) in self.messages.iter().zip(packets) {
             let (vectors, count) = (message.msg_hdr.msg_iov, message.msg_hdr.msg_iovlen);
             // SAFETY: `describe` pointed `vectors` at `count` vectors of memory that this call's
             // caller borrows: headers of `self` and buffers of the pool.
             let n = unsafe { libc::writev(fd.as_raw_fd(), vectors, count as libc::c_int) };
             if n >= 0 {
-                result.sent += 1;
+                result.sent += joined.segments;
             } else {
-                result.count_error(&io::Error::last_os_error());
+                result.count_error(&io::Error::last_os_error(), joined.segments);
             }
         }
     }
 
-    fn send_batch(&mut self, fd: BorrowedFd<'_>, result: &mut TxResult) {
+    fn send_batch(&mut self, fd: BorrowedFd<'_>, mut packets: &[Joined], result: &mut TxResult) {
         let mut rest = self.messages.as_mut_slice();
         while !rest.is_empty() {
             // SAFETY: as in `write_each`, for each of the messages.
@@ -126,17 +182,20 @@ impl TxScratch {
                 )
             };
             // The first message decides: it is what an error is about.
-            let done = match usize::try_from(n) {
-                Ok(sent) if sent > 0 => {
-                    result.sent += sent;
-                    sent
+            let sent = usize::try_from(n).unwrap_or_default();
+            let (done, behind) = packets.split_at(sent.min(packets.len()));
+            result.sent += done.iter().map(|joined| joined.segments).sum::<usize>();
+            packets = behind;
+            if let (0, Some((refused, behind))) = (sent, packets.split_first()) {
+                let error = io::Error::last_os_error();
+                if refused.segments > 1 && error.raw_os_error() == Some(libc::EINVAL) {
+                    self.uncut.push(refused.packet);
+                } else {
+                    result.count_error(&error, refused.segments);
                 }
-                _ => {
-                    result.count_error(&io::Error::last_os_error());
-                    1
-                }
-            };
-            rest = rest.get_mut(done..).unwrap_or_default();
+                packets = behind;
+            }
+            rest = rest.get_mut(sent.max(1)..).unwrap_or_default();
         }
     }
 }
@@ -147,10 +206,17 @@ impl TxResult {
         self.full + self.refused
     }
 
-    fn count_error(&mut self, error: &io::Error) {
+    fn count_error(&mut self, error: &io::Error, packets: usize) {
         match error.raw_os_error() {
-            Some(libc::EAGAIN | libc::ENOBUFS | libc::ENOMEM) => self.full += 1,
-            _ => self.refused += 1,
+            Some(libc::EAGAIN | libc::ENOBUFS | libc::ENOMEM) => self.full += packets,
+            _ => self.refused += packets,
         }
+    }
+}
+
+fn alone(packet: BufferIndex) -> Joined {
+    Joined {
+        packet,
+        segments: 1,
     }
 }

@@ -1,9 +1,10 @@
 //! `ip4-udp-lookup` and `ip6-udp-lookup`: destination port → who listens (VPP `src/vnet/udp/udp_local.c`).
 //!
 //! The packet goes on with its IP header, which tunnels want to see. All that listens here are tunnels.
+//! Datagrams that came joined are cut first, and come here again.
 
 use weft_packet::{
-    BufferIndex,
+    BufferIndex, GsoType,
     header::{Ipv4View, Ipv6View, UdpView, VxlanView},
 };
 
@@ -61,6 +62,7 @@ impl<const IP6: bool> Node for UdpLookup<IP6> {
                 None => cx.drop(packet, no_listener),
                 // What follows UDP must be there, and in the first buffer.
                 Some(_) if !has_header => cx.drop(packet, bad_length),
+                Some(_) if cx.pool.meta(packet).gso_type() != GsoType::None => NodeId::GsoUdpLocal,
                 Some((_, node)) => *node,
             };
         }

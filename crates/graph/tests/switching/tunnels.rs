@@ -5,8 +5,9 @@ use std::net::IpAddr;
 use proptest::prelude::*;
 use weft_graph::{Encapsulation, Error, SwIfIndex};
 use weft_packet::{
-    GsoType, Offload, PartialChecksum,
+    BufferPool, Flags, GsoType, Offload, PartialChecksum,
     checksum::Sum,
+    gro::{Joins, join},
     header::{IpProtocol, VxlanGpeView, VxlanView},
 };
 
@@ -384,6 +385,43 @@ fn a_super_packet_is_cut_before_it_goes_into_a_tunnel() {
         assert_eq!(inner[54..], segment[20 + at * 1000..20 + (at + 1) * 1000]);
     }
     assert_eq!(ports.len(), 1, "one flow");
+}
+
+#[test]
+fn datagrams_that_come_joined_are_frames_of_their_own() {
+    for (encapsulation, is_ip6) in ALL {
+        let (mut one, member, _) = host(encapsulation, is_ip6);
+        let frames: Vec<_> = (0..5).map(|_| frame(3, 4)).collect();
+        let frames: Vec<_> = frames.iter().map(Vec::as_slice).collect();
+        let came = one.lab.send(member, &frames);
+        // As a port sends them.
+        let mut pool = BufferPool::new(16);
+        let datagrams: Vec<_> = came
+            .sent
+            .iter()
+            .map(|(_, bytes)| {
+                let packet = pool.alloc_from(bytes).unwrap();
+                pool.meta_mut(packet).flags.insert(Flags::ENCAPSULATED);
+                packet
+            })
+            .collect();
+        let mut joined = Vec::new();
+        join(&mut pool, Joins::Tunnelled(1500), &datagrams, &mut joined);
+        assert_eq!(joined.len(), 1, "{encapsulation:?} {is_ip6}");
+        let packet = joined[0].packet;
+        let bytes: Vec<u8> = pool.segments(packet).flatten().copied().collect();
+
+        let mut two = Underlay::new(2);
+        two.lab.member(0);
+        let tunnel = two.tunnel(encapsulation, is_ip6, [2, 1], 7);
+        two.lab.tables.publish();
+        let seen = two
+            .lab
+            .send_with_segments(two.uplink, &bytes, pool.offload(packet));
+        assert_eq!(seen, frames, "{encapsulation:?} {is_ip6}");
+        let totals = two.lab.tables.interface_totals(tunnel).unwrap();
+        assert_eq!(totals.rx_packets, 5);
+    }
 }
 
 #[test]

@@ -1,6 +1,8 @@
 //! Two packet ports, one on each end of a veth pair.
 
-use weft_packet::{BufferPool, Offload};
+use weft_packet::checksum::{Sum, internet_checksum};
+use weft_packet::header::IpProtocol;
+use weft_packet::{BufferPool, Flags, GsoType, Offload};
 
 use super::*;
 use crate::testing::{TestNamespace, frame, tagged, wait_readable};
@@ -30,9 +32,13 @@ fn config(name: &str) -> PacketPortConfig {
 }
 
 fn lab() -> Lab {
+    lab_of(&config("left"))
+}
+
+fn lab_of(left: &PacketPortConfig) -> Lab {
     let namespace = TestNamespace::new();
     namespace.veth("left", "right");
-    let a = open(&namespace, &config("left"));
+    let a = open(&namespace, left);
     let b = open(&namespace, &config("right"));
     let pool = BufferPool::new(2048);
     Lab {
@@ -233,4 +239,95 @@ fn partial_checksum_is_carried() {
     lab.b.1.rx(&mut lab.pool, &mut lab.rx, &mut out, 256);
     assert_eq!(lab.pool.offload(out[0]).checksum, Some(partial));
     assert!(lab.namespace.run(&["ip", "link"]).contains("left@right"));
+}
+
+/// A datagram over IPv4 with this much payload, as tunnels make them: without a checksum.
+fn datagram(payload: usize, seed: u8) -> Vec<u8> {
+    let mut bytes = frame(14, 0)[..12].to_vec();
+    let (ip, udp) = ((28 + payload) as u16, (8 + payload) as u16);
+    bytes.extend_from_slice(&[8, 0, 0x45, 0]);
+    bytes.extend_from_slice(&ip.to_be_bytes());
+    bytes.extend_from_slice(&[0, 0, 0, 0, 253, 17, 0, 0, 192, 0, 2, 1, 192, 0, 2, 2]);
+    let checksum = internet_checksum(&bytes[14..]);
+    bytes[24..26].copy_from_slice(&checksum.to_be_bytes());
+    bytes.extend_from_slice(&[0xc0, 1, 0x12, 0xb5]);
+    bytes.extend_from_slice(&udp.to_be_bytes());
+    bytes.extend_from_slice(&[0, 0]);
+    bytes.extend((0..payload).map(|at| (at as u8).wrapping_add(seed)));
+    bytes
+}
+
+/// As agents open devices.
+fn queueing() -> Lab {
+    lab_of(&PacketPortConfig {
+        qdisc_bypass: false,
+        ..config("left")
+    })
+}
+
+impl Lab {
+    /// Sends datagrams of a tunnel with these payloads.
+    fn send_tunnelled(&mut self, payloads: &[usize]) -> TxResult {
+        let packets: Vec<_> = (0..)
+            .zip(payloads)
+            .map(|(seed, &payload)| {
+                let bytes = datagram(payload, seed);
+                let packet = self.pool.alloc_from(&bytes).expect("buffers");
+                self.pool.meta_mut(packet).flags.insert(Flags::ENCAPSULATED);
+                packet
+            })
+            .collect();
+        self.a.0.tx().tx(&mut self.pool, &packets, &mut self.tx)
+    }
+}
+
+#[test]
+fn datagrams_of_a_tunnel_leave_as_one_packet() {
+    let mut lab = queueing();
+    assert_eq!(lab.send_tunnelled(&[1000, 1000, 1000, 10]).sent, 4);
+    let mut out = Vec::new();
+    let (pool, rx) = (&mut lab.pool, &mut lab.rx);
+    assert_eq!(lab.b.1.rx(pool, rx, &mut out, 256).packets, 1);
+    let seen = pool.offload(out[0]);
+    assert_eq!((seen.gso_type, seen.gso_size), (GsoType::UdpL4, 1000));
+    let mut bytes = vec![0; pool.total_length(out[0])];
+    pool.copy_to(out[0], &mut bytes);
+    let payloads = [1000, 1000, 1000, 10].into_iter().zip(0..);
+    let payloads = payloads.flat_map(|(payload, seed)| datagram(payload, seed).split_off(42));
+    assert_eq!(bytes[42..], payloads.collect::<Vec<_>>());
+    pool.free_many(&out);
+}
+
+#[test]
+fn a_device_that_does_not_cut_gets_datagrams_with_checksums() {
+    let mut lab = queueing();
+    lab.namespace
+        .run(&["ethtool", "--offload", "left", "tx", "off"]);
+    assert_eq!(lab.send_tunnelled(&[1000, 1000, 1000, 10]).sent, 4);
+    let seen = lab.receive();
+    for ((frame, payload), seed) in seen.iter().zip([1000, 1000, 1000, 10]).zip(0..) {
+        assert_eq!(frame[42..], datagram(payload, seed)[42..]);
+        assert_eq!(internet_checksum(&frame[14..34]), 0);
+        let mut sum = Sum::default();
+        sum.add_pseudo_header(&frame[26..34], IpProtocol::UDP, 8 + payload as u32);
+        sum.add(&frame[34..]);
+        assert_eq!(sum.folded(), 0xffff);
+    }
+    assert_eq!(seen.len(), 4);
+}
+
+#[test]
+fn datagrams_longer_than_the_mtu_are_refused_one_by_one() {
+    let mut lab = queueing();
+    let result = lab.send_tunnelled(&[1600, 1600, 1600]);
+    assert_eq!((result.sent, result.refused), (0, 3));
+}
+
+#[test]
+fn nothing_is_joined_that_a_device_without_a_queue_would_lose() {
+    let mut lab = lab();
+    lab.namespace
+        .run(&["ethtool", "--offload", "left", "tx", "off"]);
+    assert_eq!(lab.send_tunnelled(&[1000, 1000]).sent, 2);
+    assert_eq!(lab.receive(), [datagram(1000, 0), datagram(1000, 1)]);
 }

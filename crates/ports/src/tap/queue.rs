@@ -2,6 +2,7 @@
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
+use weft_packet::gro::Joins;
 use weft_packet::{BufferIndex, BufferPool};
 
 use crate::rx::{Read, RxResult, RxScratch};
@@ -48,14 +49,17 @@ impl TapQueue {
         result
     }
 
-    /// Sends the packets of `packets` in order and frees them all.
+    /// Sends the packets of `packets` in order and frees them all. Segments of TCP are joined, as a
+    /// card's driver would do for the stack behind the device.
     pub fn tx(
         &self,
         pool: &mut BufferPool,
         packets: &[BufferIndex],
         scratch: &mut TxScratch,
     ) -> TxResult {
-        scratch.send(Transmit::Tap(self.fd.as_fd()), pool, packets)
+        let to = Transmit::Tap(self.fd.as_fd());
+        let (result, _) = scratch.send(to, Some(Joins::Tcp), pool, packets);
+        result
     }
 }
 

@@ -179,6 +179,35 @@ fn tagged_super_packet_arrives_with_tag_and_shifted_positions() {
 }
 
 #[test]
+fn segments_of_a_stream_arrive_as_one_packet() {
+    let mut lab = lab();
+    let whole = tcp_packet(5 * 1000 + 200);
+    let packet = lab.pool.alloc_from(&whole).expect("buffers");
+    let offload = Offload {
+        gso_size: 1000,
+        ..super_packet_offload(0)
+    };
+    lab.pool.set_offload(packet, offload);
+    let mut segments = Vec::new();
+    weft_packet::gso::segment(&mut lab.pool, packet, &mut segments).expect("segments");
+    let other = lab.pool.alloc_from(&frame(60, 1)).expect("buffers");
+    segments.push(other);
+    let result = lab.tap.queues()[0].tx(&mut lab.pool, &segments, &mut lab.tx);
+    assert_eq!((result.sent, result.dropped()), (7, 0));
+    let mut out = Vec::new();
+    let (pool, rx) = (&mut lab.pool, &mut lab.rx);
+    assert_eq!(lab.host_rx.rx(pool, rx, &mut out, 256).packets, 2);
+    let bytes = lab.bytes_of(out[0]);
+    assert_eq!(bytes.len(), whole.len());
+    assert_eq!(bytes[54..], whole[54..]);
+    let seen = lab.pool.offload(out[0]);
+    assert_eq!((seen.gso_type, seen.gso_size), (GsoType::TcpV4, 1000));
+    assert_eq!(seen.checksum, offload.checksum);
+    assert_eq!(lab.bytes_of(out[1]), frame(60, 1));
+    lab.pool.free_many(&out);
+}
+
+#[test]
 fn host_attributes_are_as_configured() {
     let namespace = TestNamespace::new();
     let tap = Tap::create(&TapConfig {
