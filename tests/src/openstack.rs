@@ -18,6 +18,12 @@
 //! Control processes are in the machine's own namespace, on its loopback device and on sockets in the
 //! lab's directory; hosts have namespaces, as everywhere in these tests.
 
+use std::io;
+use std::net::{Ipv4Addr, TcpListener};
+use std::ops::Range;
+use std::process;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 mod etcd;
 mod keystone;
 mod mariadb;
@@ -41,8 +47,21 @@ pub use venv::Venv;
 pub use weft_server::WeftServer;
 pub use whole::{OpenStack, openstack};
 
-/// A port of the loopback device that is free at this moment.
-fn free_port() -> std::io::Result<u16> {
-    let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
-    Ok(listener.local_addr()?.port())
+/// A port of the loopback device that nobody listens on. It is below those that Linux gives to
+/// connections (`ip_local_port_range`: from 32768 on), one of which could have it before its server does.
+fn free_port() -> io::Result<u16> {
+    const PORTS: Range<u16> = 16_384..32_768;
+    static TAKEN: AtomicUsize = AtomicUsize::new(0);
+    // Processes begin at different places.
+    let first = (process::id() as usize).wrapping_mul(16);
+    for _ in PORTS {
+        let at = first.wrapping_add(TAKEN.fetch_add(1, Ordering::Relaxed));
+        let port = PORTS.clone().nth(at % PORTS.len());
+        if let Some(port) =
+            port.filter(|port| TcpListener::bind((Ipv4Addr::LOCALHOST, *port)).is_ok())
+        {
+            return Ok(port);
+        }
+    }
+    Err(io::ErrorKind::AddrInUse.into())
 }
