@@ -23,6 +23,7 @@ const TESTS: &str = "^(tempest\\.api\\.network|neutron_tempest_plugin\\.api)\\.(
 struct Outcome {
     counts: String,
     passed: BTreeSet<String>,
+    failed: BTreeSet<String>,
 }
 
 /// What passes without the driver passes with it.
@@ -38,6 +39,10 @@ fn what_passes_without_the_driver_passes_with_it() -> Result<()> {
     let lost: Vec<_> = without.passed.difference(&with.passed).collect();
     let won: Vec<_> = with.passed.difference(&without.passed).collect();
     println!("only with it: {won:#?}\nonly without it: {lost:#?}");
+    println!(
+        "failed without it: {:#?}\nfailed with it: {:#?}",
+        without.failed, with.failed
+    );
     ensure!(lost.is_empty() && !with.passed.is_empty());
     Ok(())
 }
@@ -83,10 +88,12 @@ fn run(driver: Driver) -> Result<Outcome> {
 fn read(printed: &str) -> Result<Outcome> {
     // `{0} neutron_tempest_plugin.api.test_ports.PortsTest.test_x [0.5s] ... ok`, perhaps with tags
     // behind the name.
-    let passed = printed.lines().filter(|line| line.ends_with("... ok"));
-    let passed: BTreeSet<String> = passed
-        .filter_map(|line| Some(line.split(' ').nth(1)?.split('[').next()?.to_owned()))
-        .collect();
+    let that_end = |end: &str| -> BTreeSet<String> {
+        let lines = printed.lines().filter(|line| line.ends_with(end));
+        lines
+            .filter_map(|line| Some(line.split(' ').nth(1)?.split('[').next()?.to_owned()))
+            .collect()
+    };
     let totals = printed
         .lines()
         .filter(|line| line.starts_with(" - ") && line.contains(':'));
@@ -94,7 +101,8 @@ fn read(printed: &str) -> Result<Outcome> {
     ensure!(!totals.is_empty(), "tempest gives no totals");
     Ok(Outcome {
         counts: totals.join(", "),
-        passed,
+        passed: that_end("... ok"),
+        failed: that_end("... FAILED"),
     })
 }
 
