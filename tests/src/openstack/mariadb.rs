@@ -1,7 +1,8 @@
-//! A MariaDB of its own, on a socket in the lab's directory.
+//! A MariaDB of its own, on a socket in the lab's directory; it can be killed and started again.
 
 use std::path::PathBuf;
 use std::process::Command;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
@@ -10,14 +11,17 @@ use weft_lab::{Lab, Process, wait_until};
 /// How long it may take until it answers.
 const START: Duration = Duration::from_secs(30);
 
+/// Where its tables are, in its directory.
+const DATA: &str = "data";
+
 /// Who runs the server, as Debian's package has it.
 const USER: &str = "mysql";
 
 /// A database server; it ends when this is dropped.
 #[derive(Debug)]
 pub struct MariaDb {
-    socket: PathBuf,
-    _process: Process,
+    directory: PathBuf,
+    process: Mutex<Option<Process>>,
 }
 
 impl MariaDb {
@@ -26,61 +30,80 @@ impl MariaDb {
         let directory = lab.path("mariadb");
         std::fs::create_dir(&directory)?;
         run(Command::new("chown").arg(USER).arg(&directory))?;
-        let data = directory.join("data");
         let mut install = Command::new("mariadb-install-db");
         install
             .arg("--no-defaults")
             .arg(format!("--user={USER}"))
-            .arg(format!("--datadir={}", data.display()))
+            .arg(format!("--datadir={}", directory.join(DATA).display()))
             .arg("--auth-root-authentication-method=normal")
             .args(["--skip-test-db", "--innodb-log-file-size=16M"]);
         run(&mut install)?;
-        let socket = directory.join("socket");
+        let database = Self {
+            directory,
+            process: Mutex::new(None),
+        };
+        database.start_again(lab).await?;
+        database.ask(&["-e", "CREATE DATABASE neutron"])?;
+        Ok(database)
+    }
+
+    /// Kills it, as a crash would. What was committed stays.
+    pub fn kill(&self) {
+        if let Some(mut process) = self.process().take() {
+            process.kill();
+        }
+    }
+
+    /// Starts it after it was killed, and waits until it answers.
+    pub async fn start_again(&self, lab: &Lab) -> Result<()> {
         let mut server = Command::new("mariadbd");
         server
             .arg("--no-defaults")
             .arg(format!("--user={USER}"))
-            .arg(format!("--datadir={}", data.display()))
-            .arg(format!("--socket={}", socket.display()))
-            // What a crash of the machine would do is not in question here.
-            .args(["--skip-networking", "--innodb-flush-log-at-trx-commit=0"])
+            .arg(format!("--datadir={}", self.directory.join(DATA).display()))
+            .arg(format!("--socket={}", self.socket().display()))
+            // A commit has to outlive this process, but not the machine.
+            .args(["--skip-networking", "--innodb-flush-log-at-trx-commit=2"])
             .args(["--innodb-log-file-size=16M", "--max-connections=300"])
             .arg("--character-set-server=utf8mb3");
         let mut process = lab.spawn("mariadb", server)?;
         wait_until("MariaDB's answer", START, async || {
             process.check()?;
-            let create = "CREATE DATABASE IF NOT EXISTS neutron";
-            let mut client = client(&socket);
-            let answer = run(client.args(["-e", create]));
+            let answer = self.ask(&["-e", "SELECT 1"]);
             Ok(answer.map(drop).map_err(|error| error.to_string()))
         })
         .await?;
-        Ok(Self {
-            socket,
-            _process: process,
-        })
+        *self.process() = Some(process);
+        Ok(())
     }
 
     /// The database for SQLAlchemy.
     pub fn url(&self) -> String {
-        let socket = self.socket.display();
+        let socket = self.socket();
+        let socket = socket.display();
         format!("mysql+pymysql://root@localhost/neutron?unix_socket={socket}&charset=utf8")
     }
 
     /// Asks a question; gives the lines of the answer, with tabs between the columns.
     pub fn query(&self, sql: &str) -> Result<Vec<String>> {
-        let mut client = client(&self.socket);
-        client.args(["--batch", "--skip-column-names", "neutron", "-e", sql]);
-        let lines = run(&mut client)?;
+        let lines = self.ask(&["--batch", "--skip-column-names", "neutron", "-e", sql])?;
         Ok(lines.lines().map(str::to_owned).collect())
     }
-}
 
-fn client(socket: &std::path::Path) -> Command {
-    let mut client = Command::new("mariadb");
-    client.args(["--no-defaults", "--user=root"]);
-    client.arg(format!("--socket={}", socket.display()));
-    client
+    fn ask(&self, arguments: &[&str]) -> Result<String> {
+        let mut client = Command::new("mariadb");
+        client.args(["--no-defaults", "--user=root"]);
+        client.arg(format!("--socket={}", self.socket().display()));
+        run(client.args(arguments))
+    }
+
+    fn socket(&self) -> PathBuf {
+        self.directory.join("socket")
+    }
+
+    fn process(&self) -> MutexGuard<'_, Option<Process>> {
+        self.process.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 /// Runs a command, which must succeed; gives what it printed.

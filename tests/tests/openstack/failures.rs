@@ -1,16 +1,19 @@
 //! Somebody dies in the middle of a burst of changes, and in the end all agree.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
 use reqwest::{Method, StatusCode};
 use serde_json::json;
+use tokio::sync::watch;
 use weft_tests::openstack::{OpenStack, OpenStackSetup, Rest, openstack};
 
 /// Ports that are made in a burst; two thirds of them are deleted again.
 const BURST: usize = 500;
+
+/// Requests that are carried out between one death and the next, at least.
+const BETWEEN: usize = 25;
 
 /// Requests at a time.
 const AT_A_TIME: usize = 4;
@@ -19,6 +22,7 @@ const AT_A_TIME: usize = 4;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Victim {
     Neutron,
+    Database,
     Server,
     Etcd,
     Agent,
@@ -36,6 +40,11 @@ impl Victim {
                 neutron.kill();
                 tokio::time::sleep(AWAY).await;
                 neutron.start().await
+            }
+            Self::Database => {
+                cloud.database().kill();
+                tokio::time::sleep(AWAY).await;
+                cloud.database().start_again(cloud.lab()).await
             }
             Self::Server => {
                 let server = &cloud.servers()[round % 2];
@@ -65,39 +74,40 @@ impl Victim {
     }
 }
 
-/// Makes ports and deletes most of them, at both Neutron servers; a request that a dying server leaves
-/// without an answer is neither repeated nor missed.
-async fn burst(cloud: &OpenStack, network: &str, done: &AtomicUsize) -> Result<()> {
+/// Makes ports and deletes most of them, at both Neutron servers, until there were [`BURST`]; a request
+/// that a dying server leaves without an answer is neither repeated nor missed. `done` is how many
+/// requests were carried out.
+async fn burst(cloud: &OpenStack, network: &str, done: &watch::Sender<usize>) -> Result<()> {
     let clients: Vec<Rest> = cloud.neutrons().iter().map(|n| n.rest().clone()).collect();
     let hosts: Vec<String> = cloud
         .hosts()
         .iter()
         .map(|host| host.name().to_string())
         .collect();
-    let next = Arc::new(AtomicUsize::new(0));
+    let next = AtomicUsize::new(0);
+    let made = AtomicUsize::new(0);
     let workers = (0..AT_A_TIME).map(|_| async {
-        loop {
+        while made.load(Ordering::Relaxed) < BURST {
             let number = next.fetch_add(1, Ordering::Relaxed);
-            if number >= BURST {
-                return anyhow::Ok(());
-            }
             let port = json!({"network_id": network, "name": format!("burst-{number}"),
                               "device_owner": "network:weft", "device_id": format!("burst-{number}"),
                               "binding:host_id": hosts[number % hosts.len()]});
             let rest = &clients[number % clients.len()];
             let body = json!({ "port": port });
-            let made = rest.send(Method::POST, "/v2.0/ports", Some(&body)).await;
+            let answer = rest.send(Method::POST, "/v2.0/ports", Some(&body)).await;
             // No answer, one of a server that goes down, or of one that comes up and has not read its
             // policies yet (403): whether there is a port is Neutron's to say in the end.
-            let Ok((StatusCode::CREATED, made)) = made else { continue };
-            let Some(id) = made["port"]["id"].as_str() else { continue };
-            done.fetch_add(1, Ordering::Relaxed);
+            let Ok((StatusCode::CREATED, port)) = answer else { continue };
+            let Some(id) = port["port"]["id"].as_str() else { continue };
+            made.fetch_add(1, Ordering::Relaxed);
+            done.send_modify(|done| *done += 1);
             if number.is_multiple_of(3) {
                 continue;
             }
             let _ = rest.send(Method::DELETE, &format!("/v2.0/ports/{id}"), None).await;
-            done.fetch_add(1, Ordering::Relaxed);
+            done.send_modify(|done| *done += 1);
         }
+        anyhow::Ok(())
     });
     futures::future::try_join_all(workers).await?;
     Ok(())
@@ -109,35 +119,31 @@ fn all_agree_though(victims: &[Victim]) -> Result<()> {
         let fields = json!({"provider:network_type": "vlan", "port_security_enabled": false,
                             "provider:physical_network": "physnet1"});
         let network = cloud.network("net", &fields).await?;
-        let done = AtomicUsize::new(0);
-        let is_over = AtomicUsize::new(0);
+        let (done, mut progress) = watch::channel(0);
         let falls = async {
-            let mut round = 0;
-            while is_over.load(Ordering::Relaxed) == 0 {
-                for victim in victims {
-                    victim.falls(cloud, round).await?;
+            for (round, victim) in victims.iter().cycle().enumerate() {
+                victim.falls(cloud, round / victims.len()).await?;
+                // The next one when those who are back have done something again.
+                let enough = *progress.borrow() + BETWEEN;
+                if progress.wait_for(|done| *done >= enough).await.is_err() {
+                    break;
                 }
-                round += 1;
             }
             anyhow::Ok(())
         };
         let work = async {
             let result = burst(cloud, &network, &done).await;
-            is_over.store(1, Ordering::Relaxed);
+            drop(done);
             result
         };
         tokio::try_join!(falls, work)?;
-        ensure!(
-            done.load(Ordering::Relaxed) > BURST / 2,
-            "hardly anything was done"
-        );
         cloud.agrees().await
     })
 }
 
 #[test]
-fn all_agree_though_neutron_servers_die() -> Result<()> {
-    all_agree_though(&[Victim::Neutron])
+fn all_agree_though_neutron_servers_and_their_database_die() -> Result<()> {
+    all_agree_though(&[Victim::Neutron, Victim::Database])
 }
 
 #[test]
