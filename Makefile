@@ -30,7 +30,7 @@ demo: build ## two hosts on this machine, with packets crossing; needs root
 	$(SUDO) target/release/weft demo
 
 .PHONY: test
-test: test-packages format lint unit end-to-end networking-weft ## everything that must hold, but for `openstack`
+test: test-packages format lint unit end-to-end networking-weft openstack ## everything that must hold
 
 .PHONY: format
 format: ## is the code formatted?
