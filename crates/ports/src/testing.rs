@@ -78,6 +78,22 @@ pub(crate) fn frame(length: usize, seed: u8) -> Vec<u8> {
     bytes
 }
 
+/// A datagram over IPv4 with this much payload, as tunnels make them: without a checksum.
+pub(crate) fn datagram(payload: usize, seed: u8) -> Vec<u8> {
+    let mut bytes = frame(14, 0)[..12].to_vec();
+    let (ip, udp) = ((28 + payload) as u16, (8 + payload) as u16);
+    bytes.extend_from_slice(&[8, 0, 0x45, 0]);
+    bytes.extend_from_slice(&ip.to_be_bytes());
+    bytes.extend_from_slice(&[0, 0, 0, 0, 253, 17, 0, 0, 192, 0, 2, 1, 192, 0, 2, 2]);
+    let checksum = weft_packet::checksum::internet_checksum(&bytes[14..]);
+    bytes[24..26].copy_from_slice(&checksum.to_be_bytes());
+    bytes.extend_from_slice(&[0xc0, 1, 0x12, 0xb5]);
+    bytes.extend_from_slice(&udp.to_be_bytes());
+    bytes.extend_from_slice(&[0, 0]);
+    bytes.extend((0..payload).map(|at| (at as u8).wrapping_add(seed)));
+    bytes
+}
+
 /// Puts an 802.1Q tag behind the addresses.
 pub(crate) fn tagged(frame: &[u8], vlan: u16) -> Vec<u8> {
     let mut bytes = frame[..12].to_vec();

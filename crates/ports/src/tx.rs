@@ -6,6 +6,9 @@
 //! What costs is a packet's way through the kernel, whatever its length: neighbours are joined to
 //! super-packets where the kernel takes them ([`weft_packet::gro`]). They count as what they were.
 
+#[cfg(test)]
+mod tests;
+
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd};
 

@@ -5,7 +5,7 @@ use weft_packet::header::IpProtocol;
 use weft_packet::{BufferPool, Flags, GsoType, Offload};
 
 use super::*;
-use crate::testing::{TestNamespace, frame, tagged, wait_readable};
+use crate::testing::{TestNamespace, datagram, frame, tagged, wait_readable};
 use crate::{NetNs, RxScratch, TxScratch};
 
 struct Lab {
@@ -239,22 +239,6 @@ fn partial_checksum_is_carried() {
     lab.b.1.rx(&mut lab.pool, &mut lab.rx, &mut out, 256);
     assert_eq!(lab.pool.offload(out[0]).checksum, Some(partial));
     assert!(lab.namespace.run(&["ip", "link"]).contains("left@right"));
-}
-
-/// A datagram over IPv4 with this much payload, as tunnels make them: without a checksum.
-fn datagram(payload: usize, seed: u8) -> Vec<u8> {
-    let mut bytes = frame(14, 0)[..12].to_vec();
-    let (ip, udp) = ((28 + payload) as u16, (8 + payload) as u16);
-    bytes.extend_from_slice(&[8, 0, 0x45, 0]);
-    bytes.extend_from_slice(&ip.to_be_bytes());
-    bytes.extend_from_slice(&[0, 0, 0, 0, 253, 17, 0, 0, 192, 0, 2, 1, 192, 0, 2, 2]);
-    let checksum = internet_checksum(&bytes[14..]);
-    bytes[24..26].copy_from_slice(&checksum.to_be_bytes());
-    bytes.extend_from_slice(&[0xc0, 1, 0x12, 0xb5]);
-    bytes.extend_from_slice(&udp.to_be_bytes());
-    bytes.extend_from_slice(&[0, 0]);
-    bytes.extend((0..payload).map(|at| (at as u8).wrapping_add(seed)));
-    bytes
 }
 
 /// As agents open devices.
