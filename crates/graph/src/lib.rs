@@ -20,7 +20,7 @@
 //!                                           → ip*-receive → ip*-icmp-input, ip*-udp-lookup
 //! tunnels: l2-output → [gso-l2-ip4] → vxlan*-encap → ip*-rewrite
 //!          l2-output → [gso-l2-ip4] → vxlan-gpe-encap → ip*-lookup → ip*-rewrite
-//!          ip*-udp-lookup → vxlan*-input → l2-input
+//!          ip*-udp-lookup → [gso-udp-local → ip*-udp-lookup] → vxlan*-input → l2-input
 //! access lists: l2-*-feat-arc → acl-plugin-*-ip4-l2 or acl-plugin-*-ip6-l2
 //! any of them → error-drop, with a named counter
 //! ```

@@ -21,6 +21,9 @@ use kernel::{FarEnd, answers};
 
 const VNI: u32 = 0x00a5_0001;
 
+/// Bytes that a stream must bring in its second for more than single packets to have passed.
+const STREAM: u64 = 1 << 20;
+
 /// ARP's question (RFC 826).
 const REQUEST: u16 = 1;
 
@@ -119,6 +122,11 @@ fn vxlan_with_linux(underlay: Underlay) -> Result<()> {
             let asks = packet.arp == Some(REQUEST) || packet.inner.1 == kernel::SOLICITED;
             ensure!(!asks, "{packet:#?}");
         }
+        let mut server = cloud.control().command("iperf3");
+        server.arg("--server");
+        let _server = cloud.lab().spawn("iperf3-linux", server)?;
+        let bytes = vm.stream("10.0.0.99").await?;
+        ensure!(bytes > STREAM, "a stream of {bytes} bytes");
         what_is_too_long_is_not_lost_unsaid(cloud, underlay, &vm).await?;
         what_is_not_ours_is_dropped_by_name(cloud, underlay, &vm).await
     })

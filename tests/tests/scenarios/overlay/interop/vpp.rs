@@ -9,7 +9,7 @@ use weft_lab::Namespace;
 use weft_model::Mac;
 use weft_tests::{Cloud, DataplaneKind, Dissection, HostConfig, Setup, Underlay, Vm, scenario};
 
-use super::{REQUEST, device, is_as_the_rfc_wants, kernel, machine};
+use super::{REQUEST, STREAM, device, is_as_the_rfc_wants, kernel, machine};
 use kernel::answers;
 
 /// Where neighbours are asked who has fd00::2 and fd00::1 (RFC 4291 §2.7.1, RFC 2464 §7), as the
@@ -18,9 +18,6 @@ const SOLICITED: [Mac; 2] = [
     Mac::new([0x33, 0x33, 0xff, 0, 0, 2]),
     Mac::new([0x33, 0x33, 0xff, 0, 0, 1]),
 ];
-
-/// Bytes that a stream must bring in its second for more than single packets to have passed.
-const STREAM: u64 = 1 << 20;
 
 /// Two machines, the first behind the switch, the second behind VPP.
 fn with_vpp(test: &str, network_type: &str, underlay: Underlay) -> Result<()> {
