@@ -9,6 +9,9 @@ use crate::resource::Resource;
 use crate::status::ConditionKind;
 use crate::vni::InvalidVni;
 
+/// The most parts, between slashes, that a key has behind the lead-in.
+const MOST_PARTS: usize = 6;
+
 /// All keys that begin with one lead-in. Builds and parses them; the only place that knows the
 /// layout.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -114,7 +117,12 @@ impl Keyspace {
             reason: reason.to_string(),
         };
         let rest = text.strip_prefix(&self.lead_in).ok_or_else(foreign)?;
-        let parts: Vec<&str> = rest.split('/').collect();
+        let mut parts = [""; MOST_PARTS];
+        let mut count = 0;
+        for part in rest.split('/') {
+            *parts.get_mut(count).ok_or_else(foreign)? = part;
+            count += 1;
+        }
         let id = |text: &str| PortId::new(text).map_err(|error| part(&error));
         let security_group = |text: &str| SecurityGroupId::new(text).map_err(|error| part(&error));
         let segment = |protocol: &str, vni: &str| {
@@ -122,7 +130,7 @@ impl Keyspace {
             let vni = vni.parse().map_err(|error: InvalidVni| part(&error))?;
             Ok(OverlaySegment { protocol, vni })
         };
-        let (tree, host, rest) = match parts.as_slice() {
+        let (tree, host, rest) = match parts.get(..count).unwrap_or_default() {
             ["global", "secgroups", group] => {
                 return Ok(Key::SecurityGroup(security_group(group)?));
             }
