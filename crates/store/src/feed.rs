@@ -25,6 +25,7 @@ pub(crate) use self::pending::Batch;
 use self::pending::Pending;
 
 mod pending;
+mod turn;
 
 /// Silence after which the store is asked for a sign of life.
 const ASK_AFTER: Duration = Duration::from_secs(3);
@@ -90,11 +91,16 @@ impl Feed {
     async fn open_one(store: &Store, part: &Part, from: Revision) -> Result<Self, FeedEnd> {
         const NUMBER: i64 = 1;
         let (key, options) = creation(part, NUMBER, from);
-        let stream = store
+        let (stream, in_turn) = store
             .endpoints()
             .call(Repeat::Always, from, |client| {
                 let (key, options) = (key.clone(), options.clone());
-                async move { client.watch_client().watch(key, Some(options)).await }
+                async move {
+                    // The same member is asked that is watched.
+                    let in_turn = turn::answers_in_turn(&client).await;
+                    let stream = client.watch_client().watch(key, Some(options)).await?;
+                    Ok((stream, in_turn))
+                }
             })
             .await
             .map_err(|error| broken(error.to_string()))?;
@@ -103,7 +109,7 @@ impl Feed {
             watches: HashMap::from([(part.clone(), NUMBER)]),
             next_number: NUMBER + 1,
             unconfirmed: 1,
-            pending: Pending::default(),
+            pending: Pending::new(in_turn),
             whole: Vec::new(),
             heard: Instant::now(),
             asked: None,

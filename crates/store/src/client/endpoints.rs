@@ -210,6 +210,10 @@ impl EtcdClient {
         self.0.lease_client()
     }
 
+    pub(crate) fn maintenance_client(&self) -> etcd_client::MaintenanceClient {
+        self.0.maintenance_client()
+    }
+
     pub(crate) fn watch_client(&self) -> etcd_client::WatchClient {
         self.0
             .watch_client()

@@ -1,11 +1,10 @@
 //! Changes that have arrived, until it is known that their revision is whole.
 //!
 //! With one watch a revision is whole when an answer ends that is not a fragment. With several it
-//! takes an answer to a progress request. The embedded server, and etcd since 3.5.8, give it when
-//! all watches of the stream have reported up to the revision that it names. Older ones answer
-//! out of turn, while reports still wait to be sent, though these are in the order of revisions.
-//! So a revision counts as whole when it is answered for and, besides, something newer has
-//! arrived, or nothing at all since the answer before.
+//! takes an answer to a progress request. Where it is given in turn (see [`turn`](super::turn)), that is
+//! all. Older releases of etcd answer while reports still wait to be sent, though these are in the order
+//! of revisions. There a revision counts as whole when it is answered for and, besides, something newer
+//! has arrived, or nothing at all since the answer before.
 //!
 //! Known limit: such an old etcd also leaves the order of revisions, for a reader so slow that its
 //! buffer overflows. Then a revision may come in parts; each key's changes still come in order,
@@ -27,8 +26,10 @@ pub(crate) struct Batch {
     pub(crate) changes: Vec<Change>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Pending {
+    /// Whether progress requests are answered in turn.
+    in_turn: bool,
     /// Changes, each with the number of the watch that has reported it.
     revisions: BTreeMap<Revision, Vec<(i64, Change)>>,
     /// The watch of which an answer is in the middle of its fragments.
@@ -40,6 +41,16 @@ pub(super) struct Pending {
 }
 
 impl Pending {
+    pub(super) fn new(in_turn: bool) -> Self {
+        Self {
+            in_turn,
+            revisions: BTreeMap::new(),
+            in_fragments: None,
+            busy: false,
+            since: None,
+        }
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.revisions.is_empty()
     }
@@ -84,7 +95,8 @@ impl Pending {
 
     /// Takes in the answer to a progress request; gives what is whole, if anything is.
     pub(super) fn answered(&mut self, revision: Revision) -> Option<Vec<Batch>> {
-        if !std::mem::take(&mut self.busy) {
+        let quiet = !std::mem::take(&mut self.busy);
+        if self.in_turn || quiet {
             return self.release(revision);
         }
         let (newest, _) = self.revisions.last_key_value()?;

@@ -18,7 +18,8 @@ pub(in super::super) struct Maintenance {
     pub(in super::super) file: std::path::PathBuf,
 }
 
-/// The release of etcd whose protocol is served, marked as not being it.
+/// The release of etcd whose protocol is served, marked as not being it: by this mark, our clients know
+/// how progress requests are answered.
 const VERSION: &str = concat!("3.4.0+weft.", env!("CARGO_PKG_VERSION"));
 
 /// `AlarmRequest.AlarmAction.GET`.

@@ -30,7 +30,7 @@ fn shown(batches: Option<Vec<Batch>>) -> Vec<String> {
 
 #[test]
 fn watches_are_merged_by_revision() {
-    let mut pending = Pending::default();
+    let mut pending = Pending::new(false);
     pending.take(report(&[("a/1", 5), ("a/2", 5), ("a/1", 7)]));
     pending.take(report(&[("b/1", 5), ("b/1", 6)]));
     assert_eq!(
@@ -43,7 +43,7 @@ fn watches_are_merged_by_revision() {
 
 #[test]
 fn an_answer_that_overtakes_reports_hands_nothing_out() {
-    let mut pending = Pending::default();
+    let mut pending = Pending::new(false);
     pending.take(report(&[("a", 5)]));
     // Of revision 5 as well, and already on its way when the answer was given.
     assert_eq!(pending.answered(5), None);
@@ -53,8 +53,17 @@ fn an_answer_that_overtakes_reports_hands_nothing_out() {
 }
 
 #[test]
+fn an_answer_in_turn_is_taken_at_its_word() {
+    let mut pending = Pending::new(true);
+    pending.take(report(&[("a", 5)]));
+    pending.take(report(&[("b", 5), ("b", 6)]));
+    assert_eq!(shown(pending.answered(5)), ["5: a b"]);
+    assert_eq!(shown(pending.answered(6)), ["6: b"]);
+}
+
+#[test]
 fn under_steady_load_what_is_older_than_the_newest_is_handed_out() {
-    let mut pending = Pending::default();
+    let mut pending = Pending::new(false);
     pending.take(report(&[("a", 5)]));
     pending.take(report(&[("b", 6)]));
     assert_eq!(shown(pending.answered(9)), ["5: a"]);
@@ -70,7 +79,7 @@ fn under_steady_load_what_is_older_than_the_newest_is_handed_out() {
 
 #[test]
 fn nothing_is_handed_out_between_fragments() {
-    let mut pending = Pending::default();
+    let mut pending = Pending::new(false);
     pending.take(PbWatchResponse {
         fragment: true,
         ..report(&[("a", 5)])
@@ -84,7 +93,7 @@ fn nothing_is_handed_out_between_fragments() {
 
 #[tokio::test(start_paused = true)]
 async fn time_counts_from_the_last_handing_out() {
-    let mut pending = Pending::default();
+    let mut pending = Pending::new(false);
     assert_eq!(pending.held_for(), Duration::ZERO);
     pending.take(report(&[("a", 5)]));
     tokio::time::advance(Duration::from_secs(1)).await;
@@ -100,7 +109,7 @@ async fn time_counts_from_the_last_handing_out() {
 
 #[test]
 fn keys_that_are_no_text_are_left_out() {
-    let mut pending = Pending::default();
+    let mut pending = Pending::new(false);
     let mut report = report(&[("a", 5), ("b", 6)]);
     report.events[0].kv.as_mut().unwrap().key = vec![0xff];
     pending.take(report);
@@ -109,7 +118,7 @@ fn keys_that_are_no_text_are_left_out() {
 
 #[test]
 fn what_a_cancelled_watch_reported_is_forgotten() {
-    let mut pending = Pending::default();
+    let mut pending = Pending::new(false);
     pending.take(report(&[("a", 5)]));
     pending.take(PbWatchResponse {
         watch_id: 2,
