@@ -64,15 +64,24 @@ impl Dataplane {
     /// Looks at all that VPP holds of ours; with the first look at one, asks what VPP it is, too.
     /// `None` while VPP is not there.
     pub(crate) async fn observe(&mut self) -> Result<Option<Observed>, CallError> {
-        let Some(up) = &mut self.up else {
+        let Some(Up {
+            session, version, ..
+        }) = &mut self.up
+        else {
             return Ok(None);
         };
-        let observed = up.session.observe().await?;
-        if up.version.is_none() {
-            let shown = up.session.connection().request(ShowVersion {}).await?;
-            up.version = Some(shown.version.to_string());
+        let connection = session.connection().clone();
+        let shown = async {
+            match version {
+                None => connection.request(ShowVersion {}).await.map(Some),
+                Some(_) => Ok(None),
+            }
+        };
+        let (observed, shown) = tokio::join!(session.observe(), shown);
+        if let Some(shown) = shown? {
+            *version = Some(shown.version.to_string());
         }
-        Ok(Some(observed))
+        observed.map(Some)
     }
 
     /// Gives the connection up; the next one is under way.

@@ -59,6 +59,16 @@ pub(super) enum Change {
 }
 
 impl Handles {
+    /// Nothing yet, but room for so many interfaces.
+    pub(super) fn with_capacity(interfaces: usize) -> Self {
+        let state = FixedState::default();
+        Self {
+            interfaces: HashMap::with_capacity_and_hasher(interfaces, state),
+            keys: HashMap::with_capacity_and_hasher(interfaces, state),
+            ..Self::default()
+        }
+    }
+
     pub(super) fn interface(&self, key: &InterfaceKey) -> Option<SwIfIndex> {
         self.interfaces.get(key).copied()
     }

@@ -29,7 +29,7 @@ use super::handles::{Change, Handles, Number};
 use super::mark::{BridgeMark, InterfaceMark};
 use super::{FIB_SOURCE, tunnel};
 
-pub(super) use overlay::Attached;
+pub(super) use overlay::{Attached, uplinks};
 
 /// How VPP begins the names of interfaces over a device of the kernel (`af_packet_create_if` in
 /// `src/plugins/af_packet/af_packet.c`).
@@ -67,7 +67,7 @@ pub(super) struct Ours {
 pub(super) fn interpret(dumps: &Dumps) -> Ours {
     let mut objects = Vec::with_capacity(2 * dumps.interfaces.len() + dumps.bridges.len());
     let mut links = Vec::with_capacity(dumps.interfaces.len());
-    let mut handles = Handles::default();
+    let mut handles = Handles::with_capacity(dumps.interfaces.len());
     let taps: HashMap<SwIfIndex, &SwInterfaceTapV2Details, FixedState> = dumps
         .taps
         .iter()

@@ -7,7 +7,7 @@ use weft_vpp_wire::messages::acl::{
 };
 use weft_vpp_wire::messages::fib::FibSourceDump;
 use weft_vpp_wire::messages::interface::SwInterfaceDump;
-use weft_vpp_wire::messages::ip::{IpAddressDump, IpRouteV2Dump, IpTable};
+use weft_vpp_wire::messages::ip::{IpAddressDetails, IpAddressDump, IpRouteV2Dump, IpTable};
 use weft_vpp_wire::messages::l2::{
     BdFlags, BdIpMacDetails, BdIpMacDump, BridgeDomainDump, L2FibTableDetails, L2FibTableDump,
     L2Flags, L2InputFeatures,
@@ -30,8 +30,9 @@ impl Session {
     /// answer at all.
     pub async fn observe(&mut self) -> Result<Observed, CallError> {
         // On the heap, because so many dumps at once are large.
-        let mut ours = interpret::interpret(&Box::pin(self.read_marked()).await?);
-        let attached = Box::pin(self.read_attached(&ours)).await?;
+        let (dumps, addresses) = Box::pin(self.read_marked()).await?;
+        let mut ours = interpret::interpret(&dumps);
+        let attached = Box::pin(self.read_attached(&ours, addresses)).await?;
         ours.attach(&attached);
         let Ours {
             objects,
@@ -44,7 +45,9 @@ impl Session {
         Ok(Observed::new(objects, links))
     }
 
-    async fn read_marked(&self) -> Result<Dumps, CallError> {
+    /// What tells by its mark whether it is ours, and the addresses of the uplinks: they are known from
+    /// the first of the dumps, and the answers travel while VPP is at the others.
+    async fn read_marked(&self) -> Result<(Dumps, Vec<IpAddressDetails>), CallError> {
         let connection = &self.connection;
         let all = SwIfIndex::NONE;
         let bridges = BridgeDomainDump {
@@ -52,6 +55,11 @@ impl Session {
             sw_if_index: all,
         };
         let acl_index = ACL_NONE;
+        let interfaces = async {
+            let interfaces = connection.dump(SwInterfaceDump::default()).await?;
+            let addresses = self.read_addresses(interpret::uplinks(&interfaces)).await?;
+            Ok::<_, CallError>((interfaces, addresses))
+        };
         let (
             interfaces,
             taps,
@@ -65,7 +73,7 @@ impl Session {
             macip_lists,
             fib_sources,
         ) = tokio::join!(
-            connection.dump(SwInterfaceDump::default()),
+            interfaces,
             self.dump_if_there(SwInterfaceTapV2Dump { sw_if_index: all }),
             self.dump_if_there(SwInterfaceVhostUserDump { sw_if_index: all }),
             self.dump_if_there(VxlanTunnelV2Dump { sw_if_index: all }),
@@ -77,8 +85,9 @@ impl Session {
             self.dump_if_there(MacipAclInterfaceListDump { sw_if_index: all }),
             self.dump_if_there(FibSourceDump {}),
         );
-        Ok(Dumps {
-            interfaces: interfaces?,
+        let (interfaces, addresses) = interfaces?;
+        let dumps = Dumps {
+            interfaces,
             taps: taps?,
             vhost_users: vhost_users?,
             vxlan_tunnels: vxlan_tunnels?,
@@ -89,13 +98,15 @@ impl Session {
             macip_acls: macip_acls?,
             macip_lists: macip_lists?,
             fib_sources: fib_sources?,
-        })
+        };
+        Ok((dumps, addresses))
     }
 
-    /// What must be asked for by number. A host without overlay networks has nothing of it but the
-    /// addresses of its uplinks.
-    async fn read_attached(&self, ours: &Ours) -> Result<Attached, CallError> {
-        let addresses = ours.uplinks().flat_map(|sw_if_index| {
+    async fn read_addresses(
+        &self,
+        uplinks: impl Iterator<Item = SwIfIndex>,
+    ) -> Result<Vec<IpAddressDetails>, CallError> {
+        let dumps = uplinks.flat_map(|sw_if_index| {
             [false, true].map(|is_ipv6| {
                 self.dump_if_there(IpAddressDump {
                     sw_if_index,
@@ -103,6 +114,17 @@ impl Session {
                 })
             })
         });
+        let addresses = futures::future::try_join_all(dumps).await?;
+        Ok(addresses.into_iter().flatten().collect())
+    }
+
+    /// What must be asked for by number. A host without overlay networks has nothing of it but the
+    /// addresses of its uplinks.
+    async fn read_attached(
+        &self,
+        ours: &Ours,
+        addresses: Vec<IpAddressDetails>,
+    ) -> Result<Attached, CallError> {
         let routes = ours.fib_source.iter().flat_map(|source| {
             [false, true].map(|is_ip6| {
                 self.dump_if_there(IpRouteV2Dump {
@@ -114,15 +136,14 @@ impl Session {
                 })
             })
         });
-        let (addresses, routes, macs, neighbours, features) = tokio::join!(
-            futures::future::try_join_all(addresses),
+        let (routes, macs, neighbours, features) = tokio::join!(
             futures::future::try_join_all(routes),
             self.read_macs(ours),
             self.read_neighbours(ours),
             self.read_features(ours),
         );
         Ok(Attached {
-            addresses: addresses?.into_iter().flatten().collect(),
+            addresses,
             routes: routes?.into_iter().flatten().collect(),
             macs: macs?,
             neighbours: neighbours?,

@@ -9,11 +9,12 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use weft_model::{IpPrefix, Mac, OverlaySegment};
 use weft_plan::{Address, InterfaceKey, Neighbour, Object, Route, StaticMac};
 use weft_vpp_wire::messages::fib::{FibPath, FibPathNhProto};
+use weft_vpp_wire::messages::interface::SwInterfaceDetails;
 use weft_vpp_wire::messages::ip::{IpAddressDetails, IpRouteV2Details};
 use weft_vpp_wire::messages::l2::{BdIpMacDetails, L2FibTableDetails, L2InputFeatures};
 use weft_vpp_wire::{BdId, SwIfIndex};
 
-use super::Ours;
+use super::{InterfaceMark, Ours};
 
 /// What is read of a VPP once it is known what is ours.
 #[derive(Debug, Default)]
@@ -30,16 +31,19 @@ pub(in crate::session) struct Attached {
     pub(in crate::session) features: Vec<(SwIfIndex, L2InputFeatures)>,
 }
 
-impl Ours {
-    /// The numbers of the uplinks.
-    pub(in crate::session) fn uplinks(&self) -> impl Iterator<Item = SwIfIndex> {
-        let interfaces = self.objects.iter().filter_map(|object| match object {
-            Object::Uplink(uplink) => Some(InterfaceKey::Uplink(uplink.physnet.clone())),
-            _ => None,
-        });
-        interfaces.filter_map(|key| self.handles.interface(&key))
-    }
+/// The numbers of the uplinks.
+pub(in crate::session) fn uplinks(
+    interfaces: &[SwInterfaceDetails],
+) -> impl Iterator<Item = SwIfIndex> {
+    let uplinks = interfaces.iter().filter(|details| {
+        let mark = details.tag.to_str().parse();
+        let mark = mark.map(|mark: InterfaceMark| mark.key());
+        matches!(mark, Ok(InterfaceKey::Uplink(_)))
+    });
+    uplinks.map(|details| details.sw_if_index)
+}
 
+impl Ours {
     /// The numbers of the overlay networks' bridge domains.
     pub(in crate::session) fn overlay_bridges(&self) -> Vec<BdId> {
         self.overlays().into_keys().collect()

@@ -211,11 +211,15 @@ fn a_tunnel_that_is_not_what_its_tag_says_is_left_alone() {
 
 #[test]
 fn what_is_asked_for_by_number_is_that_of_overlays_and_uplinks() {
-    let ours = super::super::interpret(&host());
+    let dumps = host();
+    let ours = super::super::interpret(&dumps);
     let mut bridges = ours.overlay_bridges();
     bridges.sort_unstable();
     assert_eq!(bridges, [BdId(10), BdId(11)]);
-    assert_eq!(ours.uplinks().collect::<Vec<_>>(), [SwIfIndex(1)]);
+    assert_eq!(
+        uplinks(&dumps.interfaces).collect::<Vec<_>>(),
+        [SwIfIndex(1)]
+    );
     let tunnels: Vec<_> = ours.bridged_tunnels().collect();
     assert_eq!(tunnels, [SwIfIndex(2), SwIfIndex(3)]);
 }
