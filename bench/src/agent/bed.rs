@@ -13,6 +13,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
+use futures::{StreamExt, stream};
 use serde_json::json;
 use weft_lab::{Lab, Namespace, Process};
 use weft_model::{Condition, HostName, Key, Keyspace, PortId, SecurityGroupId};
@@ -28,6 +29,9 @@ pub(super) const KIND: &str = "weft-bench";
 
 /// Ports of one network.
 pub(super) const PORTS_PER_NETWORK: usize = 100;
+
+/// Transactions with the store that are under way together.
+const TXNS_AT_ONCE: usize = 16;
 
 /// The VLAN of the first network.
 const FIRST_VLAN: usize = 100;
@@ -218,15 +222,20 @@ impl Bed {
         self.said.changes
     }
 
-    /// Writes ports into the store, as many in a transaction as it takes.
-    pub(super) async fn put(&self, numbers: impl IntoIterator<Item = usize>) -> Result<()> {
+    /// What writes ports into the store.
+    pub(super) fn ports(&self, numbers: impl IntoIterator<Item = usize>) -> Result<Vec<Op>> {
         let puts = numbers.into_iter().map(|number| {
             let key = self
                 .keys
                 .text(&Key::Port(self.host.clone(), port_id(number)?));
             Ok(Op::put(key, port(number, self.policy)?))
         });
-        self.write(puts.collect::<Result<Vec<_>>>()?).await
+        puts.collect()
+    }
+
+    /// Writes ports into the store, as many in a transaction as it takes.
+    pub(super) async fn put(&self, numbers: impl IntoIterator<Item = usize>) -> Result<()> {
+        self.write(self.ports(numbers)?).await
     }
 
     /// Writes the security groups that the ports use.
@@ -261,10 +270,13 @@ impl Bed {
         &self.host
     }
 
-    /// Writes into the store, as much in a transaction as it takes.
+    /// Writes into the store, as much in a transaction as it takes, without waiting for one to send
+    /// the next.
     pub(super) async fn write(&self, puts: Vec<Op>) -> Result<()> {
-        for txn in Txn::chunks(puts) {
-            self.store.txn(txn).await?;
+        let txns = stream::iter(Txn::chunks(puts)).map(|txn| self.store.txn(txn));
+        let mut written = txns.buffer_unordered(TXNS_AT_ONCE);
+        while let Some(outcome) = written.next().await {
+            outcome?;
         }
         Ok(())
     }
@@ -306,20 +318,18 @@ impl Bed {
         Ok(kib * 1024.0 / 1e6)
     }
 
-    /// The processor time that a process has taken so far.
+    /// The processor time that a process has taken so far, but for threads of it that have ended.
     pub(super) fn cpu(&mut self, who: Who) -> Result<Duration> {
         let pid = self.pid(who)?;
-        let stat = std::fs::read_to_string(format!("/proc/{pid}/stat"))?;
-        // Behind the name in parentheses, which may have blanks: `utime` and `stime` in ticks of
-        // 10 ms are the 12th and 13th word (proc_pid_stat(5)).
-        let (_, rest) = stat.rsplit_once(')').context("no name in stat")?;
-        let ticks = rest
-            .split_whitespace()
-            .skip(11)
-            .take(2)
-            .map(str::parse::<u64>);
-        let ticks: u64 = ticks.sum::<std::result::Result<u64, _>>()?;
-        Ok(Duration::from_millis(10 * ticks))
+        let mut nanoseconds = 0;
+        for thread in std::fs::read_dir(format!("/proc/{pid}/task"))? {
+            // The first word of `schedstat` is the time spent on a processor (the kernel's
+            // `Documentation/scheduler/sched-stats.rst`).
+            let schedstat = std::fs::read_to_string(thread?.path().join("schedstat"))?;
+            let spent = schedstat.split_whitespace().next();
+            nanoseconds += spent.context("an empty schedstat")?.parse::<u64>()?;
+        }
+        Ok(Duration::from_nanos(nanoseconds))
     }
 
     fn pid(&mut self, who: Who) -> Result<u32> {

@@ -18,6 +18,8 @@ use crate::report::{Table, fastest, percentile, seconds, times};
 /// What one turn takes.
 #[derive(Debug)]
 struct Turn {
+    /// From the first write to the answer that the last one is in the store.
+    written: Duration,
     /// From the first write to the last port programmed.
     programmed: Duration,
     /// From the first write to each port effective.
@@ -122,6 +124,10 @@ pub(super) async fn run(
         );
     }
     table.figure(
+        "first write to the store having them all",
+        seconds(of(|turn| turn.written)),
+    );
+    table.figure(
         "a port effective, since the first write",
         format!(
             "p50 {}, p99 {}",
@@ -201,9 +207,11 @@ async fn turn(kind: &DataplaneKind, device: Device, policy: Policy, count: usize
     bed.spawn_agent()?;
     bed.alive().await?;
     bed.put_groups().await?;
+    let ports = bed.ports(0..count)?;
     let before = [Who::Agent, Who::Dataplane, Who::Store].map(|who| bed.cpu(who));
     let begin = Instant::now();
-    bed.put(0..count).await?;
+    bed.write(ports).await?;
+    let written = begin.elapsed();
     bed.effective(count).await?;
     let programmed = bed
         .plane()
@@ -213,6 +221,7 @@ async fn turn(kind: &DataplaneKind, device: Device, policy: Policy, count: usize
     let ports = ports.collect::<Result<_>>()?;
     let [agent, dataplane, store] = before;
     Ok(Turn {
+        written,
         programmed,
         ports,
         agent_cpu: bed.cpu(Who::Agent)?.saturating_sub(agent?),
