@@ -10,7 +10,6 @@ use std::os::fd::{AsRawFd, BorrowedFd};
 use weft_packet::pool::DATA_SIZE;
 use weft_packet::{BufferIndex, BufferPool, Offload};
 
-use crate::vhost_user::Span;
 use crate::vnet_header::{VNET_HEADER_LEN, VnetHeader, decode};
 
 /// Longest packet that segmentation offload makes, with room for tags.
@@ -60,8 +59,6 @@ pub struct RxScratch {
     spill: Box<[u8]>,
     expects_long: bool,
     short_run: u32,
-    /// Where in a guest's memory a packet is; meant only during a call.
-    pub(crate) spans: Vec<Span>,
 }
 
 // ===== impl RxResult =====
@@ -87,7 +84,6 @@ impl Default for RxScratch {
             spill: vec![0; MAX_PACKET].into_boxed_slice(),
             expects_long: false,
             short_run: 0,
-            spans: Vec::new(),
         }
     }
 }
@@ -260,7 +256,13 @@ impl RxScratch {
         length: usize,
         mut read: impl FnMut(&mut [u8]),
     ) -> Option<BufferIndex> {
-        self.fill_stash(pool, length.div_ceil(DATA_SIZE).max(1));
+        if length <= DATA_SIZE {
+            let buffer = self.stash.pop().or_else(|| pool.alloc())?;
+            read(pool.space_mut(buffer).get_mut(..length)?);
+            pool.set_received(&[buffer], length).ok()?;
+            return Some(buffer);
+        }
+        self.fill_stash(pool, length.div_ceil(DATA_SIZE));
         let (mut buffers, mut left) = (self.stash.iter(), length);
         while left > 0 {
             let room = pool.space_mut(*buffers.next()?);

@@ -37,6 +37,7 @@ mod cursor;
 mod device;
 mod features;
 mod memory;
+mod prefetch;
 mod queue;
 mod ring;
 mod rx;
@@ -62,7 +63,6 @@ use rustix::time::{
 pub use counters::VhostUserFault;
 pub use device::VhostUserRing;
 pub use features::VhostUserFeatures;
-pub(crate) use memory::Span;
 pub use memory::VhostUserRegion;
 pub use rx::VhostUserRx;
 pub(crate) use tx::GuestScratch;

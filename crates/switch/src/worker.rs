@@ -1,8 +1,9 @@
 //! The threads that move packets, and the main thread's handle on them.
 //!
 //! A worker sleeps in `epoll` until one of its ports has packets or the main thread wakes it. While
-//! there is load it does not sleep: ports that still hold packets are ready at once. Each queue
-//! belongs to one worker, which alone receives from it; any worker sends on any port.
+//! there is load it does not sleep: ports that still hold packets are ready at once, and guests' rings
+//! are looked at until there is nothing in them. Each queue belongs to one worker, which alone
+//! receives from it; any worker sends on any port.
 //!
 //! The main thread changes a worker's ports by commands. [`Workers::detach`] returns when no worker
 //! holds the ports any more, so that their descriptors can be closed.

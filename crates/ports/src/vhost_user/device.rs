@@ -293,7 +293,9 @@ impl Device {
         let Some(rx) = receiver(&self.rx, number) else {
             // To fill a ring needs no notification.
             let mut ring = ring;
-            ring.mute();
+            if let Ok(mut burst) = ring.burst() {
+                burst.mute();
+            }
             self.queues.replace(number, Some(ring));
             return Ok(());
         };

@@ -6,7 +6,8 @@
 //! there is never a reference into it: `vm-memory` maps it and copies from and to it within checked
 //! bounds, and each value is read once and then judged.
 //!
-//! An address is looked up once, for a [`Span`], which a ring keeps for its parts. The crate's own
+//! An address is looked up once: those of a ring's parts when it is set up, for a [`Span`], and those in
+//! its descriptors as they come. The crate's own
 //! collection of regions (`GuestMemoryMmap`) was not taken, because it searches at each access and
 //! maps just the region, which a file of huge pages does not allow at each offset, nor to be
 //! unmapped (`MmapRegion`'s `drop` would leave it mapped).
@@ -14,12 +15,9 @@
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::MetadataExt;
-use std::sync::atomic::Ordering;
 
 use vm_memory::mmap::MmapRegionError;
-use vm_memory::{
-    ByteValued, Bytes, FileOffset, MmapRegion, VolatileMemory, VolatileMemoryResult, VolatileSlice,
-};
+use vm_memory::{FileOffset, MmapRegion, VolatileMemory, VolatileSlice};
 
 use super::bus_error::Watched;
 
@@ -83,7 +81,7 @@ pub(super) struct GuestMemory {
 
 /// Bytes in one piece of one region. Means something only to the memory that it was found in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Span {
+pub(super) struct Span {
     region: usize,
     /// From the start of the region's mapping.
     offset: usize,
@@ -131,31 +129,29 @@ impl GuestMemory {
         })
     }
 
-    /// Where the bytes from a guest address on are, and how many of the wanted `length` are there in
-    /// one piece. At least one if `length` is not 0.
+    /// The bytes from a guest address on, as many of the wanted `length` as are there in one piece. At
+    /// least one if `length` is not 0.
     #[inline]
-    pub(super) fn at_guest(&self, address: u64, length: usize) -> Option<Span> {
-        self.find(|table| address.wrapping_sub(table.guest_address), length)
+    pub(super) fn at_guest(&self, address: u64, length: usize) -> Option<VolatileSlice<'_>> {
+        let mut regions = self.regions.iter();
+        regions.find_map(|region| {
+            let (offset, length) =
+                region.find(address.wrapping_sub(region.table.guest_address), length)?;
+            region.mapping.get_slice(offset, length).ok()
+        })
     }
 
     /// Where `length` bytes from an address of the peer's process on are, if all are in one region.
     pub(super) fn at_user(&self, address: u64, length: usize) -> Option<Span> {
-        self.find(|table| address.wrapping_sub(table.user_address), length)
-            .filter(|span| span.length == length)
-    }
-
-    #[inline]
-    fn find(&self, offset: impl Fn(&VhostUserRegion) -> u64, length: usize) -> Option<Span> {
         let mut regions = self.regions.iter().enumerate();
-        regions.find_map(|(number, region)| {
-            let offset = offset(&region.table);
-            let left = region.table.size.checked_sub(offset)?;
-            let left = usize::try_from(left).ok().filter(|left| *left > 0)?;
-            Some(Span {
-                region: number,
-                offset: region.start + usize::try_from(offset).ok()?,
-                length: left.min(length),
-            })
+        let (number, (offset, found)) = regions.find_map(|(number, region)| {
+            let offset = address.wrapping_sub(region.table.user_address);
+            Some((number, region.find(offset, length)?))
+        })?;
+        (found == length).then_some(Span {
+            region: number,
+            offset,
+            length,
         })
     }
 
@@ -164,38 +160,6 @@ impl GuestMemory {
     pub(super) fn slice(&self, span: Span) -> Option<VolatileSlice<'_>> {
         let mapping = &self.regions.get(span.region)?.mapping;
         mapping.get_slice(span.offset, span.length).ok()
-    }
-
-    /// Reads a value at an offset in a span, in one go; `None` if it is not within.
-    #[inline]
-    pub(super) fn get<T: ByteValued>(&self, span: Span, offset: usize) -> Option<T> {
-        let slice = self.slice(span)?;
-        Some(slice.get_ref::<T>(offset).ok()?.load())
-    }
-
-    /// Writes a value at an offset in a span; nothing if it is not within.
-    #[inline]
-    pub(super) fn put<T: ByteValued>(&self, span: Span, offset: usize, value: T) {
-        if let Some(slice) = self.slice(span)
-            && let Ok(at) = slice.get_ref::<T>(offset)
-        {
-            at.store(value);
-        }
-    }
-
-    /// Reads a field that both sides use at the same time; 0 if it is not within the span.
-    #[inline]
-    pub(super) fn load(&self, span: Span, offset: usize, order: Ordering) -> u16 {
-        let slice = self.slice(span);
-        slice.map_or(0, |slice| slice.load(offset, order).unwrap_or(0))
-    }
-
-    /// Writes a field that both sides use at the same time; nothing if it is not within the span.
-    #[inline]
-    pub(super) fn store(&self, span: Span, offset: usize, value: u16, order: Ordering) {
-        if let Some(slice) = self.slice(span) {
-            let _: VolatileMemoryResult<()> = slice.store(value, offset, order);
-        }
     }
 
     /// Whether the peer took memory away that was touched since.
@@ -207,14 +171,6 @@ impl GuestMemory {
     /// The table.
     pub(super) fn table(&self) -> impl Iterator<Item = VhostUserRegion> {
         self.regions.iter().map(|region| region.table)
-    }
-}
-
-impl Span {
-    /// Bytes.
-    #[inline]
-    pub(super) fn len(self) -> usize {
-        self.length
     }
 }
 
@@ -230,6 +186,16 @@ impl VhostUserRegion {
 }
 
 impl Region {
+    /// Where in the mapping the bytes from an offset in the region on are, and how many of the wanted
+    /// `length` there are.
+    #[inline]
+    fn find(&self, offset: u64, length: usize) -> Option<(usize, usize)> {
+        let left = self.table.size.checked_sub(offset)?;
+        let left = usize::try_from(left).ok().filter(|left| *left > 0)?;
+        let start = self.start + usize::try_from(offset).ok()?;
+        Some((start, left.min(length)))
+    }
+
     fn map(number: usize, table: VhostUserRegion, file: File) -> Result<Self, MemoryError> {
         let refused = |source| MemoryError::Map {
             region: number,

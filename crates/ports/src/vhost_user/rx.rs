@@ -3,28 +3,31 @@
 //! What is waited for is an epoll instance of its own, in which the main thread exchanges the
 //! guest's notifiers as they come and go. They are waited for edge by edge and never read: reading
 //! one that its owner has emptied would block.
+//!
+//! A notification costs the guest a system call, and us the wake-up. So a ring that gave packets is
+//! looked at again without one ([`RxResult::is_drained`] is false), and only a look that finds nothing
+//! asks the guest to notify us again.
 
 use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::Arc;
 
+use vm_memory::VolatileSlice;
 use weft_packet::{BufferIndex, BufferPool, Offload};
 
 use super::counters::VhostUserFault;
 use super::cursor::Cursor;
 use super::features::Negotiated;
-use super::memory::{GuestMemory, Span};
 use super::queue::{Epoll, Event, Queues};
-use super::ring::{Direction, Ring};
-use super::tx::MAX_HEADER;
+use super::ring::{Burst, Direction, Ring};
 use crate::rx::{RxResult, RxScratch, attach};
-use crate::vnet_header::{VnetHeader, decode};
+use crate::vnet_header::{VNET_HEADER_LEN, VnetHeader, decode};
 
 /// Descriptors that one call looks at, however many a guest strings together.
 const DESCRIPTORS: usize = 4096;
 /// An Ethernet header.
 const MIN_PACKET: usize = 14;
 
-/// Token of the event by which rings that still hold packets are looked at again.
+/// Token of the event by which the main thread has a worker look at its rings.
 pub(super) const AGAIN: u64 = u64::MAX;
 
 /// Where one worker receives from a port.
@@ -42,8 +45,8 @@ pub struct VhostUserRx {
 enum Left {
     /// The guest will notify us of more.
     Nothing,
-    /// The limit ended the call.
-    More,
+    /// There were packets, and of more the guest will say nothing.
+    Unwatched,
 }
 
 impl VhostUserRx {
@@ -79,7 +82,14 @@ impl VhostUserRx {
         self.again.signal();
     }
 
-    /// Appends packets to `out`, at most `max`.
+    /// Takes the news that made the descriptor readable. To be called before [`Self::rx`]: what comes
+    /// after this is new again.
+    pub fn acknowledge(&self) {
+        let _ = self.epoll.ready().count();
+    }
+
+    /// Appends packets to `out`, at most `max`. Unless the result is drained it must be called again
+    /// without waiting.
     pub fn rx(
         &self,
         pool: &mut BufferPool,
@@ -87,10 +97,10 @@ impl VhostUserRx {
         out: &mut Vec<BufferIndex>,
         max: usize,
     ) -> RxResult {
-        let mut result = RxResult::default();
-        // First the news is taken, then the rings are looked at: what comes later is new again.
-        let _ = self.epoll.ready().count();
-        let mut has_more = false;
+        let mut result = RxResult {
+            is_drained: true,
+            ..RxResult::default()
+        };
         let mut rings = self.queues.running() & self.share;
         let fair = max.div_ceil(rings.count_ones().max(1) as usize);
         while rings != 0 {
@@ -108,21 +118,15 @@ impl VhostUserRx {
                 result: &mut result,
             };
             let outcome = batch.receive(ring, fair);
-            // Chains taken until a fault go back, too.
-            ring.publish();
             match outcome {
                 _ if ring.is_lost() => {
                     let fault = VhostUserFault::MemoryLost;
                     self.queues.give_up(number, &mut slot, fault);
                 }
-                Ok(Left::More) => has_more = true,
+                Ok(Left::Unwatched) => result.is_drained = false,
                 Ok(Left::Nothing) => {}
                 Err(fault) => self.queues.give_up(number, &mut slot, fault),
             }
-        }
-        result.is_drained = !has_more;
-        if has_more {
-            self.again.signal();
         }
         result
     }
@@ -149,38 +153,44 @@ impl Batch<'_> {
     /// # Errors
     /// The ring makes no sense any more.
     fn receive(&mut self, ring: &mut Ring, max: usize) -> Result<Left, VhostUserFault> {
-        let (mut left, mut budget) = (max, DESCRIPTORS);
-        ring.mute();
-        loop {
-            let waiting = usize::from(ring.waiting()?);
-            for _ in 0..waiting.min(left) {
-                let head = ring.take()?;
-                self.receive_chain(ring, head, &mut budget);
-                ring.give_back(head, 0);
-                left -= 1;
-                if budget == 0 {
-                    return Ok(Left::More);
-                }
-            }
-            if left == 0 {
-                return Ok(Left::More);
-            }
-            ring.unmute();
-            if ring.waiting()? == 0 {
-                return Ok(Left::Nothing);
-            }
-            ring.mute();
-        }
+        let mut burst = ring.burst()?;
+        let outcome = self.take_chains(&mut burst, max);
+        // Chains taken until a fault go back, too.
+        burst.publish();
+        outcome
     }
 
-    /// Copies a packet out of a chain, or counts why not.
-    fn receive_chain(&mut self, ring: &Ring, head: u16, budget: &mut usize) {
-        let mut spans = std::mem::take(&mut self.scratch.spans);
-        spans.clear();
-        let walked = ring.walk(head, Direction::FromGuest, &mut spans, budget);
-        let taken = walked
-            .and_then(|length| self.take_packet(ring.memory(), ring.features(), &spans, length));
-        self.scratch.spans = spans;
+    /// Takes the chains that are there now: the ring's index, which is the guest's to write, is read once.
+    fn take_chains(&mut self, ring: &mut Burst<'_>, max: usize) -> Result<Left, VhostUserFault> {
+        let mut waiting = ring.waiting()?;
+        if waiting == 0 {
+            ring.unmute();
+            waiting = ring.waiting()?;
+            if waiting == 0 {
+                return Ok(Left::Nothing);
+            }
+        }
+        ring.mute();
+        let mut budget = DESCRIPTORS;
+        let mut pieces = Vec::new();
+        for _ in 0..usize::from(waiting).min(max) {
+            let head = ring.take()?;
+            pieces.clear();
+            let walked = ring.walk(head, Direction::FromGuest, &mut pieces, &mut budget);
+            let taken =
+                walked.and_then(|length| self.take_packet(ring.features(), &pieces, length));
+            self.note(taken);
+            ring.give_back(head, 0);
+            if budget == 0 {
+                break;
+            }
+        }
+        Ok(Left::Unwatched)
+    }
+
+    /// Counts what became of a chain.
+    #[inline]
+    fn note(&mut self, taken: Result<Option<BufferIndex>, VhostUserFault>) {
         match taken {
             Ok(Some(packet)) => {
                 self.out.push(packet);
@@ -194,24 +204,25 @@ impl Batch<'_> {
         }
     }
 
+    /// Copies a packet of `length` bytes, with its header, out of a chain.
+    #[inline]
     fn take_packet(
         &mut self,
-        memory: &GuestMemory,
         features: Negotiated,
-        spans: &[Span],
+        pieces: &[VolatileSlice<'_>],
         length: usize,
     ) -> Result<Option<BufferIndex>, VhostUserFault> {
         let header_len = features.header_len();
         if length < header_len + MIN_PACKET {
             return Err(VhostUserFault::Undersized);
         }
-        let mut cursor = Cursor::new(memory, spans);
-        let mut header = [0; MAX_HEADER];
-        cursor.read(header.get_mut(..header_len).unwrap_or_default());
-        let (fixed, _merged) = header
-            .split_first_chunk()
-            .ok_or(VhostUserFault::BadHeader)?;
-        let offload = offload(features, fixed)?;
+        let mut cursor = Cursor::new(pieces);
+        let header = cursor.read_array();
+        if header_len > VNET_HEADER_LEN {
+            // The number of merged buffers is for the other direction.
+            let _merged: [u8; 2] = cursor.read_array();
+        }
+        let offload = offload(features, &header)?;
         let packet = self
             .scratch
             .copy_from(self.pool, length - header_len, |room| cursor.read(room));

@@ -80,6 +80,7 @@ impl Bed {
     fn receive_at(&mut self, number: usize) -> (Vec<(Vec<u8>, Offload)>, RxResult) {
         let receiver = Arc::clone(&self.port.receivers()[number]);
         let mut out = Vec::new();
+        receiver.acknowledge();
         let result = receiver.rx(&mut self.pool, &mut self.rx, &mut out, 256);
         assert_eq!(out.len(), result.packets);
         let packets = out.iter().map(|&packet| {

@@ -2,19 +2,16 @@
 
 use std::sync::Arc;
 
+use vm_memory::VolatileSlice;
 use weft_packet::{BufferIndex, BufferPool, GsoType, Offload, complete_checksum, gso};
 
 use super::counters::VhostUserFault;
 use super::cursor::Cursor;
 use super::features::Negotiated;
-use super::memory::Span;
 use super::queue::Queues;
-use super::ring::{Direction, Ring};
+use super::ring::{Burst, Direction, Ring};
 use crate::tx::{TxResult, TxScratch};
 use crate::vnet_header::{VNET_HEADER_LEN, encode};
-
-/// Longest header: with the number of merged buffers.
-pub(super) const MAX_HEADER: usize = VNET_HEADER_LEN + 2;
 
 /// Where the workers send on a port. Any number of them may.
 #[derive(Debug)]
@@ -25,8 +22,6 @@ pub struct VhostUserTx {
 /// What a worker needs to send to guests.
 #[derive(Debug, Default)]
 pub(crate) struct GuestScratch {
-    /// Where the packet goes.
-    spans: Vec<Span>,
     /// Chains of the packet, with their lengths.
     chains: Vec<(u16, usize)>,
     /// What a packet was cut into.
@@ -59,27 +54,14 @@ impl VhostUserTx {
             pool.free_many(packets);
             return result;
         };
-        let mut batch = Batch {
-            ring,
-            pool,
-            scratch: &mut scratch.guest,
-            counts: [0; 5],
+        let (outcome, counts) = send(ring, pool, packets, &mut scratch.guest);
+        let [sent, full, no_merge, bad_offload, refused] = counts;
+        let unsent = packets.len() - counts.iter().sum::<usize>();
+        let broken = if ring.is_lost() {
+            Some(VhostUserFault::MemoryLost)
+        } else {
+            outcome.err()
         };
-        let mut broken = None;
-        let mut rest = packets.iter();
-        for &packet in rest.by_ref() {
-            if let Err(fault) = batch.send(packet) {
-                broken = Some(fault);
-                break;
-            }
-        }
-        let [sent, full, no_merge, bad_offload, refused] = batch.counts;
-        let unsent = rest.len();
-        batch.ring.publish();
-        if batch.ring.is_lost() {
-            broken = Some(VhostUserFault::MemoryLost);
-        }
-        pool.free_many(rest.as_slice());
         if let (Some(fault), Some(slot)) = (broken, slot.as_deref_mut()) {
             self.queues.give_up(number, slot, fault);
         }
@@ -112,11 +94,42 @@ impl VhostUserTx {
     }
 }
 
+/// Sends packets until the ring makes no sense any more, and frees them all. The counts are by
+/// [`Outcome`]; a packet with which nothing was tried is in none of them.
+fn send(
+    ring: &mut Ring,
+    pool: &mut BufferPool,
+    packets: &[BufferIndex],
+    scratch: &mut GuestScratch,
+) -> (Result<(), VhostUserFault>, [usize; 5]) {
+    let burst = match ring.burst() {
+        Ok(burst) => burst,
+        Err(fault) => {
+            pool.free_many(packets);
+            return (Err(fault), [0; 5]);
+        }
+    };
+    let mut batch = Batch {
+        ring: burst,
+        pool,
+        scratch,
+        pieces: Vec::new(),
+        counts: [0; 5],
+    };
+    let mut rest = packets.iter();
+    let outcome = rest.try_for_each(|&packet| batch.send(packet));
+    batch.ring.publish();
+    batch.pool.free_many(rest.as_slice());
+    (outcome, batch.counts)
+}
+
 /// One call's state.
-struct Batch<'a> {
-    ring: &'a mut Ring,
+struct Batch<'a, 'r> {
+    ring: Burst<'r>,
     pool: &'a mut BufferPool,
     scratch: &'a mut GuestScratch,
+    /// Where the packet goes.
+    pieces: Vec<VolatileSlice<'r>>,
     /// By [`Outcome`].
     counts: [usize; 5],
 }
@@ -131,7 +144,7 @@ enum Outcome {
     Refused = 4,
 }
 
-impl Batch<'_> {
+impl Batch<'_, '_> {
     /// Sends a packet, whole or in segments, and frees it.
     ///
     /// # Errors
@@ -202,7 +215,7 @@ impl Batch<'_> {
         let start = self.ring.position();
         let mergeable = self.ring.features().mergeable();
         let mut room = 0;
-        self.scratch.spans.clear();
+        self.pieces.clear();
         self.scratch.chains.clear();
         while room < length {
             let refused = if self.ring.waiting()? == 0 {
@@ -211,11 +224,9 @@ impl Batch<'_> {
                 Outcome::NoMerge
             } else {
                 let head = self.ring.take()?;
-                let spans = &mut self.scratch.spans;
                 let mut budget = usize::MAX;
-                let here = self
-                    .ring
-                    .walk(head, Direction::ToGuest, spans, &mut budget)?;
+                let (ring, pieces) = (&self.ring, &mut self.pieces);
+                let here = ring.walk(head, Direction::ToGuest, pieces, &mut budget)?;
                 self.scratch.chains.push((head, here));
                 room += here;
                 continue;
@@ -226,16 +237,15 @@ impl Batch<'_> {
         Ok(None)
     }
 
-    /// Writes header and packet into the spans, which have room for them.
+    /// Writes header and packet into the pieces, which have room for them.
     fn fill(&mut self, packet: BufferIndex, offload: &Offload, header_len: usize) {
-        let mut header = [0; MAX_HEADER];
-        let (fixed, merged) = header.split_at_mut(VNET_HEADER_LEN);
-        fixed.copy_from_slice(&encode(offload));
-        // A ring has at most 32768.
-        let buffers = self.scratch.chains.len() as u16;
-        merged.copy_from_slice(&buffers.to_le_bytes());
-        let mut cursor = Cursor::new(self.ring.memory(), &self.scratch.spans);
-        cursor.write(header.get(..header_len).unwrap_or_default());
+        let mut cursor = Cursor::new(&self.pieces);
+        cursor.write_array(encode(offload));
+        if header_len > VNET_HEADER_LEN {
+            // A ring has at most 32768.
+            let buffers = self.scratch.chains.len() as u16;
+            cursor.write_array(buffers.to_le_bytes());
+        }
         for segment in self.pool.segments(packet) {
             cursor.write(segment);
         }

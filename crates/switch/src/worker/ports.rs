@@ -14,10 +14,21 @@ use crate::poller::{Interest, Poller};
 #[derive(Debug, Default)]
 pub(super) struct Ports {
     tx: Vec<Option<PortTx>>,
-    rx: HashMap<u64, (SwIfIndex, PortRx)>,
+    rx: HashMap<u64, Source>,
     next_token: u64,
+    /// Tokens of what is to be received from next, each once.
+    due: Vec<u64>,
     rx_scratch: RxScratch,
     tx_scratch: TxScratch,
+}
+
+/// What is received from.
+#[derive(Debug)]
+struct Source {
+    port: SwIfIndex,
+    rx: PortRx,
+    /// Its token is among those that are due.
+    is_due: bool,
 }
 
 impl Ports {
@@ -40,7 +51,12 @@ impl Ports {
         let token = self.next_token;
         self.next_token += 1;
         poller.add(rx.as_fd(), token, Interest::Read)?;
-        self.rx.insert(token, (port, rx));
+        let source = Source {
+            port,
+            rx,
+            is_due: false,
+        };
+        self.rx.insert(token, source);
         Ok(())
     }
 
@@ -50,14 +66,36 @@ impl Ports {
                 *slot = None;
             }
         }
-        self.rx.retain(|_, (port, rx)| {
-            let keep = !ports.contains(port);
+        self.rx.retain(|_, source| {
+            let keep = !ports.contains(&source.port);
             if !keep {
                 // The descriptor may live on in the control thread, so it must be taken out.
-                let _ = poller.remove(rx.as_fd());
+                let _ = poller.remove(source.rx.as_fd());
             }
             keep
         });
+    }
+
+    /// Notes that the descriptor of a token is readable.
+    pub(super) fn ready(&mut self, token: u64) {
+        if let Some(source) = self.rx.get_mut(&token) {
+            if let PortRx::VhostUser(rings) = &source.rx {
+                rings.acknowledge();
+            }
+            if !std::mem::replace(&mut source.is_due, true) {
+                self.due.push(token);
+            }
+        }
+    }
+
+    /// Whether something is to be received from although no descriptor may say so.
+    pub(super) fn is_due(&self) -> bool {
+        !self.due.is_empty()
+    }
+
+    /// Moves the tokens that are due to `due`, which is empty.
+    pub(super) fn take_due(&mut self, due: &mut Vec<u64>) {
+        std::mem::swap(&mut self.due, due);
     }
 
     /// Receives from the queue of a token, of whichever port that is.
@@ -68,19 +106,28 @@ impl Ports {
         out: &mut Vec<BufferIndex>,
         max: usize,
     ) -> Option<(SwIfIndex, RxResult)> {
-        let (port, rx) = self.rx.get_mut(&token)?;
-        let result = match rx {
+        let source = self.rx.get_mut(&token)?;
+        source.is_due = false;
+        let result = match &mut source.rx {
             PortRx::Tap(queue) => queue.rx(pool, &mut self.rx_scratch, out, max),
             PortRx::Packet(socket) => socket.rx(pool, &mut self.rx_scratch, out, max),
-            PortRx::VhostUser(rings) => rings.rx(pool, &mut self.rx_scratch, out, max),
+            PortRx::VhostUser(rings) => {
+                let result = rings.rx(pool, &mut self.rx_scratch, out, max);
+                // Its guest says nothing until a look has found nothing.
+                if !result.is_drained {
+                    source.is_due = true;
+                    self.due.push(token);
+                }
+                result
+            }
         };
-        Some((*port, result))
+        Some((source.port, result))
     }
 
     /// Deals with an error on a queue: a packet socket reports that its device went down (it works
     /// on when that is up again); the device of a TAP is gone for good, and no longer waited for.
     pub(super) fn failed(&mut self, poller: &Poller, token: u64) {
-        let Some((port, rx)) = self.rx.get(&token) else {
+        let Some(Source { port, rx, .. }) = self.rx.get(&token) else {
             return;
         };
         match rx {

@@ -66,10 +66,10 @@ impl Thread {
     /// # Errors
     /// The system does not let it wait for its ports.
     pub(super) fn run(&mut self) -> io::Result<()> {
-        let mut ready = Vec::new();
+        let (mut ready, mut due) = (Vec::new(), Vec::new());
         let mut has_more = false;
         loop {
-            let timeout = has_more.then_some(Duration::ZERO);
+            let timeout = (has_more || self.ports.is_due()).then_some(Duration::ZERO);
             self.poller.wait(timeout, &mut ready).inspect_err(|error| {
                 tracing::error!(%error, "a worker cannot wait for its ports and ends");
             })?;
@@ -83,8 +83,12 @@ impl Thread {
                         failed: true,
                         ..
                     } => self.ports.failed(&self.poller, token),
-                    Ready { token, .. } => self.receive(token, now),
+                    Ready { token, .. } => self.ports.ready(token),
                 }
+            }
+            self.ports.take_due(&mut due);
+            for token in due.drain(..) {
+                self.receive(token, now);
             }
             has_more = self.graph.run(&mut self.pool, now);
             self.transmit();

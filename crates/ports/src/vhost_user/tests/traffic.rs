@@ -4,7 +4,6 @@ use weft_packet::offload::PartialChecksum;
 use weft_packet::{GsoType, checksum};
 
 use super::*;
-use crate::testing::wait_readable;
 
 const ALL: VhostUserFeatures = VhostUserFeatures {
     mergeable: true,
@@ -90,7 +89,7 @@ fn packets_of_every_size_cross_unchanged_both_ways() {
                 guest.send(1, &sent);
                 let (packets, result) = bed.receive();
                 assert_eq!(packets, [(sent.clone(), Offload::default())], "{options:?}");
-                assert!(result.is_drained && result.dropped() == 0);
+                assert_eq!(result.dropped(), 0);
                 assert_eq!(guest.used(1).len(), 1, "the guest has its buffers back");
 
                 guest.offer(0, 2048);
@@ -202,21 +201,25 @@ fn without_merging_a_packet_needs_one_buffer_that_holds_it() {
 }
 
 #[test]
-fn more_than_a_call_takes_is_ready_at_once_and_then_there_is_silence() {
+fn guest_need_not_notify_until_a_look_has_found_nothing() {
     let features = VhostUserFeatures::default();
     let (_socket, mut bed, mut guest) = Bed::with_guest(features, Options::default());
-    assert!(!guest.is_muted(1) || bed.receive().1.is_drained);
+    assert!(bed.receive().1.is_drained);
+    assert!(!guest.is_muted(1));
     for seed in 0..50 {
         guest.send(1, &frame(60, seed));
     }
     let receiver = Arc::clone(&bed.port.receivers()[0]);
+    assert!(is_readable(&receiver));
+    receiver.acknowledge();
     let mut out = Vec::new();
+    for expected in [(30, false), (20, false)] {
+        let result = receiver.rx(&mut bed.pool, &mut bed.rx, &mut out, 30);
+        assert_eq!((result.packets, result.is_drained), expected);
+        assert!(guest.is_muted(1), "we look again by ourselves");
+    }
     let result = receiver.rx(&mut bed.pool, &mut bed.rx, &mut out, 30);
-    assert_eq!((result.packets, result.is_drained), (30, false));
-    wait_readable(&std::os::fd::AsRawFd::as_raw_fd(&receiver.as_fd()));
-    assert!(guest.is_muted(1), "the guest need not notify now");
-    let result = receiver.rx(&mut bed.pool, &mut bed.rx, &mut out, 30);
-    assert_eq!((result.packets, result.is_drained), (20, true));
+    assert_eq!((result.packets, result.is_drained), (0, true));
     assert!(!guest.is_muted(1), "it must notify again");
     assert!(!is_readable(&receiver), "nothing to do");
     guest.send(1, &frame(60, 0));
@@ -320,7 +323,6 @@ fn without_buffers_of_ours_packets_are_counted_and_the_ring_is_emptied() {
     }
     let (_, result) = bed.receive();
     assert_eq!((result.packets, result.no_buffers), (0, 3));
-    assert!(result.is_drained);
     assert_eq!(guest.used(1).len(), 3);
     bed.pool.free_many(&hoard);
     bed.works_with(&mut guest);
