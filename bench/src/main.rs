@@ -67,6 +67,8 @@ enum What {
     Neutron,
     /// Packets between two machines beside a Linux bridge
     Switch,
+    /// Packets between two vhost-user ports beside DPDK's vhost
+    VhostUser,
     /// Packets and new sessions through access lists, beside VPP if its executable is there
     AccessLists,
     /// Packets between machines of two hosts beside Linux's own VXLAN
@@ -120,13 +122,18 @@ fn main() -> Result<()> {
     if matches!(cli.what, What::All | What::Switch) {
         runtime.block_on(switch::run(&kind, cli.quick, |table| printed.table(&table)))?;
     }
+    let (turns, window) = if cli.quick { (1, 100) } else { (3, 400) };
+    let window = Duration::from_millis(window);
+    if matches!(cli.what, What::All | What::VhostUser) {
+        let measured = switch::vhost_user::run(&kind, turns, window);
+        printed.table(&runtime.block_on(measured)?);
+    }
     if matches!(cli.what, What::All | What::Neutron) {
         runtime.block_on(neutron::run(cli.quick, |table| printed.table(&table)))?;
     }
     if matches!(cli.what, What::All | What::AccessLists) {
         let vpp = cli.vpp_binary.exists().then(|| vpp(true));
-        let (time, turns) = if cli.quick { (1, 1) } else { (3, 3) };
-        let measured = switch::lists::run(vpp.as_ref(), Duration::from_secs(time), turns);
+        let measured = switch::lists::run(vpp.as_ref(), turns, window);
         printed.table(&runtime.block_on(measured)?);
     }
     if matches!(cli.what, What::All | What::Tunnel) {

@@ -3,25 +3,29 @@
 //! Each way of joining the two is measured with the same tools and the same hands: a stream of TCP
 //! (`iperf3`), 64-byte packets as fast as one core sends them, and round trips (`ping`). The bridge
 //! works in the kernel, on the sender's core; the switch takes a packet out of the kernel and puts it
-//! back, on a core of its own.
+//! back, on a core of its own. Beside them, what needs no kernel: vhost-user ports ([`vhost_user`]), and
+//! access lists between them ([`lists`]).
 
 pub(crate) mod lists;
 mod load;
 mod path;
 mod ports;
+mod rates;
 mod testpmd;
 pub(crate) mod tunnel;
-mod vhost_user;
+pub(crate) mod vhost_user;
 
+use std::process::Command;
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use weft_lab::Lab;
 use weft_tests::DataplaneKind;
 
 use crate::report::Table;
 use load::Load;
 use path::Path;
+use rates::Rates;
 
 /// What the names of all labs of this kind begin with.
 const KIND: &str = "weft-bench-switch";
@@ -44,14 +48,15 @@ pub(crate) async fn run(
         bridge.get_or_insert(load);
         show(table);
     }
-    let lab = Lab::new(KIND)?;
-    let rates = vhost_user::measure(&lab, kind, time).await;
-    let rates = rates.context("two vhost-user ports")?;
-    let mut table = Table::new("64-byte packets between two vhost-user ports");
-    let ratio = rates.dpdk / rates.dataplane;
-    let (packets, peer) = (millions(rates.dataplane), "(DPDK's vhost, polling)");
-    table.ratio("both ways together", packets, peer, ratio, None);
-    show(table);
+    Ok(())
+}
+
+/// Puts a process on the first core, where the machines of [`testpmd`] are not.
+fn pin(pid: u32) -> Result<()> {
+    let mut taskset = Command::new("taskset");
+    taskset.args(["--all-tasks", "--cpu-list", "--pid", "0", &pid.to_string()]);
+    let done = taskset.output().context("cannot run `taskset`")?;
+    ensure!(done.status.success(), "`taskset`: {done:?}");
     Ok(())
 }
 

@@ -7,87 +7,90 @@ use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use weft_lab::{Lab, wait_until};
 
 /// Until it is ready, or has counted.
 const START: Duration = Duration::from_secs(30);
 /// What says that commands are taken.
 const PROMPT: &str = "testpmd> ";
+/// What a count begins with.
+const COUNT: &str = "Accumulated forward statistics for all ports";
 /// Bursts of 32 packets that circle each way.
 const BURSTS: u32 = 16;
-
-/// What it sends.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Traffic {
-    /// 64-byte packets of 256 flows that go on at the one port when they have come in by the other,
-    /// both ways.
-    Circling,
-    /// At both ports as many 64-byte packets as it can make, each of a flow of its own. Both ports send
-    /// from and to the same Ethernet addresses.
-    NewFlows,
-}
+/// Until addresses are learned, sessions set up and pages there.
+const WARM_UP: Duration = Duration::from_millis(200);
 
 /// A process that takes commands; killed when dropped.
 pub(super) struct Testpmd {
     child: Child,
     log: PathBuf,
+    /// Counts that it has printed.
+    counts: usize,
 }
 
-/// Sends for `time` between the ports with these sockets; gives how many packets arrived in a second,
-/// at both together.
-pub(super) async fn send(
-    lab: &Lab,
-    name: &str,
-    sockets: &[PathBuf; 2],
-    traffic: Traffic,
-    time: Duration,
-) -> Result<f64> {
-    let mut source = Testpmd::start(lab, name, &|command| {
-        for (number, socket) in sockets.iter().enumerate() {
-            let device = format!(
-                "net_virtio_user{number},path={},mac=02:00:00:00:00:0{number},queue_size=1024",
-                socket.display()
-            );
-            command.arg("--vdev").arg(device);
-        }
-        command.args(["--", "-i", "--nb-cores", "1"]);
-        match traffic {
-            Traffic::Circling => command.args(["--forward-mode", "io", "--txonly-multi-flow"]),
-            Traffic::NewFlows => {
-                let flows = format!("--flowgen-flows={}", i32::MAX);
-                command.args(["--forward-mode", "flowgen", &flows])
+/// The two machines. Their packets pass on the second core.
+pub(super) struct Machines(Testpmd);
+
+impl Machines {
+    /// Starts them at the ports with these sockets. Both send from and to the same Ethernet addresses if
+    /// they begin flows.
+    pub(super) async fn start(lab: &Lab, name: &str, sockets: &[PathBuf; 2]) -> Result<Self> {
+        let testpmd = Testpmd::start(lab, name, &|command| {
+            for (number, socket) in sockets.iter().enumerate() {
+                let device = format!(
+                    "net_virtio_user{number},path={},mac=02:00:00:00:00:0{number},queue_size=1024",
+                    socket.display()
+                );
+                command.arg("--vdev").arg(device);
             }
-        };
-        command.args(["--txd", "1024", "--rxd", "1024"]);
-        for (number, other) in [(0, 1), (1, 0)] {
-            let peer = format!("--eth-peer={number},02:00:00:00:00:0{other}");
-            command.arg(peer);
-        }
-    })?;
-    source.is_ready().await?;
-    source.say(&match traffic {
-        Traffic::Circling => format!("start tx_first {BURSTS}"),
-        Traffic::NewFlows => "start".to_owned(),
-    })?;
-    let started = Instant::now();
-    tokio::time::sleep(time).await;
-    source.say("stop")?;
-    let elapsed = started.elapsed();
-    // What it printed is in the file when it has ended.
-    source.say("quit")?;
-    let counted = wait_until("a count of packets", START, async || {
-        let printed = source.printed();
-        Ok(accumulated(&printed).ok_or(printed))
-    });
-    Ok(counted.await? / elapsed.as_secs_f64())
-}
+            let flows = format!("--flowgen-flows={}", i32::MAX);
+            command.args(["--", "-i", "--nb-cores", "1", &flows]);
+            command.args(["--txonly-multi-flow", "--txd", "1024", "--rxd", "1024"]);
+            for (number, other) in [(0, 1), (1, 0)] {
+                let peer = format!("--eth-peer={number},02:00:00:00:00:0{other}");
+                command.arg(peer);
+            }
+        })?;
+        testpmd.is_ready().await?;
+        testpmd.is_first_on_its_core()?;
+        Ok(Self(testpmd))
+    }
 
-/// Packets that arrived at all ports.
-fn accumulated(printed: &str) -> Option<f64> {
-    let (_, behind) = printed.rsplit_once("Accumulated forward statistics for all ports")?;
-    let (_, behind) = behind.split_once("RX-packets:")?;
-    behind.split_whitespace().next()?.parse().ok()
+    /// 64-byte packets of 256 flows, which each machine sends on at the one port when they have come in by
+    /// the other. How many arrived in a second, both ways together, in each of `windows` windows.
+    pub(super) async fn circle(&mut self, windows: usize, window: Duration) -> Result<Vec<f64>> {
+        // It begins with empty rings.
+        self.0.say("set flush_rx on")?;
+        self.0.say("set fwd io")?;
+        self.count(&format!("start tx_first {BURSTS}"), WARM_UP)
+            .await?;
+        // What is on its way at a window's end goes on in the next. To empty the rings takes 20 ms, too.
+        self.0.say("set flush_rx off")?;
+        let mut rates = Vec::new();
+        for _ in 0..windows {
+            rates.push(self.count("start", window).await?);
+        }
+        Ok(rates)
+    }
+
+    /// As many 64-byte packets as they can make, at both ports, each of a flow of its own. How many arrived
+    /// in a second, both ways together.
+    pub(super) async fn begin_flows(&mut self, time: Duration) -> Result<f64> {
+        self.circle(0, WARM_UP).await?;
+        self.0.say("set fwd flowgen")?;
+        self.count("start", time).await
+    }
+
+    /// Packets per second from a command that starts them on.
+    async fn count(&mut self, start: &str, time: Duration) -> Result<f64> {
+        self.0.say(start)?;
+        let started = Instant::now();
+        tokio::time::sleep(time).await;
+        self.0.say("stop")?;
+        let elapsed = started.elapsed();
+        Ok(self.0.next_count().await? / elapsed.as_secs_f64())
+    }
 }
 
 impl Testpmd {
@@ -95,7 +98,9 @@ impl Testpmd {
     pub(super) fn start(lab: &Lab, name: &str, configure: &dyn Fn(&mut Command)) -> Result<Self> {
         let log = lab.path(&format!("{name}.log"));
         let file = File::create(&log)?;
-        let mut command = Command::new("dpdk-testpmd");
+        // A count must be in the file when it has been made.
+        let mut command = Command::new("stdbuf");
+        command.args(["--output=L", "dpdk-testpmd"]);
         command.args(["-l", "0,1", "--no-huge", "-m", "256", "--no-pci"]);
         command.arg(format!("--file-prefix={}-{name}", lab.name()));
         configure(&mut command);
@@ -106,7 +111,11 @@ impl Testpmd {
             .stderr(file)
             .spawn()
             .context("cannot start `dpdk-testpmd` (Debian's `dpdk-dev`)")?;
-        Ok(Self { child, log })
+        Ok(Self {
+            child,
+            log,
+            counts: 0,
+        })
     }
 
     /// Gives a command.
@@ -115,6 +124,16 @@ impl Testpmd {
             bail!("testpmd takes no commands");
         };
         Ok(stdin.write_all(format!("{line}\n").as_bytes())?)
+    }
+
+    /// Lets the thread that takes commands run as soon as there is one, although a dataplane keeps its core
+    /// busy: the time of a window is that between two commands.
+    fn is_first_on_its_core(&self) -> Result<()> {
+        let mut chrt = Command::new("chrt");
+        chrt.args(["--fifo", "--pid", "1", &self.child.id().to_string()]);
+        let done = chrt.output().context("cannot run `chrt`")?;
+        ensure!(done.status.success(), "`chrt`: {done:?}");
+        Ok(())
     }
 
     fn printed(&self) -> String {
@@ -134,6 +153,25 @@ impl Testpmd {
         });
         Ok(seen.await?)
     }
+
+    /// Waits for its next count: packets that arrived at all ports.
+    async fn next_count(&mut self) -> Result<f64> {
+        let number = self.counts;
+        self.counts += 1;
+        let counted = wait_until("a count of packets", START, async || {
+            let printed = self.printed();
+            Ok(received(&printed, number).ok_or(printed))
+        });
+        Ok(counted.await?)
+    }
+}
+
+/// Packets that arrived, of a count by its number.
+fn received(printed: &str, number: usize) -> Option<f64> {
+    let count = printed.split(COUNT).nth(number + 1)?;
+    let (_, behind) = count.split_once("RX-packets:")?;
+    let (line, _) = behind.split_once('\n')?;
+    line.split_whitespace().next()?.parse().ok()
 }
 
 impl Drop for Testpmd {
