@@ -77,6 +77,8 @@ struct Position {
     /// How far chains are known to be available. The guest's index is looked at when they are taken,
     /// since its cache line is the guest's for as long as we leave it alone.
     available_end: u16,
+    /// How far chains were brought near.
+    near_end: u16,
     next_used: u16,
     /// The used index that the guest was last told of.
     published: u16,
@@ -116,6 +118,7 @@ impl Ring {
             position: Position {
                 next_available: index,
                 available_end: index,
+                near_end: index,
                 next_used: index,
                 published: index,
                 is_muted: None,
