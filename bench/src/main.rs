@@ -122,10 +122,10 @@ fn main() -> Result<()> {
     if matches!(cli.what, What::All | What::Switch) {
         runtime.block_on(switch::run(&kind, cli.quick, |table| printed.table(&table)))?;
     }
-    let (turns, window) = if cli.quick { (1, 100) } else { (3, 400) };
+    let (windows, window) = if cli.quick { (3, 100) } else { (15, 250) };
     let window = Duration::from_millis(window);
     if matches!(cli.what, What::All | What::VhostUser) {
-        let measured = switch::vhost_user::run(&kind, turns, window);
+        let measured = switch::vhost_user::run(&kind, windows, window);
         printed.table(&runtime.block_on(measured)?);
     }
     if matches!(cli.what, What::All | What::Neutron) {
@@ -133,7 +133,7 @@ fn main() -> Result<()> {
     }
     if matches!(cli.what, What::All | What::AccessLists) {
         let vpp = cli.vpp_binary.exists().then(|| vpp(true));
-        let measured = switch::lists::run(vpp.as_ref(), turns, window);
+        let measured = switch::lists::run(vpp.as_ref(), windows, window);
         printed.table(&runtime.block_on(measured)?);
     }
     if matches!(cli.what, What::All | What::Tunnel) {

@@ -6,6 +6,7 @@
 //! back, on a core of its own. Beside them, what needs no kernel: vhost-user ports ([`vhost_user`]), and
 //! access lists between them ([`lists`]).
 
+mod bed;
 pub(crate) mod lists;
 mod load;
 mod path;
@@ -15,17 +16,15 @@ mod testpmd;
 pub(crate) mod tunnel;
 pub(crate) mod vhost_user;
 
-use std::process::Command;
 use std::time::Duration;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result};
 use weft_lab::Lab;
 use weft_tests::DataplaneKind;
 
 use crate::report::Table;
 use load::Load;
 use path::Path;
-use rates::Rates;
 
 /// What the names of all labs of this kind begin with.
 const KIND: &str = "weft-bench-switch";
@@ -48,15 +47,6 @@ pub(crate) async fn run(
         bridge.get_or_insert(load);
         show(table);
     }
-    Ok(())
-}
-
-/// Puts a process on the first core, where the machines of [`testpmd`] are not.
-fn pin(pid: u32) -> Result<()> {
-    let mut taskset = Command::new("taskset");
-    taskset.args(["--all-tasks", "--cpu-list", "--pid", "0", &pid.to_string()]);
-    let done = taskset.output().context("cannot run `taskset`")?;
-    ensure!(done.status.success(), "`taskset`: {done:?}");
     Ok(())
 }
 

@@ -1,31 +1,27 @@
 //! Packets and new sessions through access lists, beside VPP.
 //!
-//! Both dataplanes stand between the same two vhost-user ports, and packets come from the same machines
-//! ([`super::testpmd`]); each dataplane has a core, polls while there are packets, and so does the
-//! machines' core. What the machines can do at most is measured by [`super::vhost_user`].
+//! Both dataplanes stand between two vhost-user ports each, and packets come from the same kind of machines
+//! ([`super::testpmd`]), in turns ([`super::bed`]). Where packets circle the dataplane is the slower side,
+//! down to about what [`super::vhost_user`] shows for DPDK's vhost, which is what the machines can do.
 
 use std::net::{IpAddr, Ipv4Addr};
-use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use weft_lab::Lab;
-use weft_tests::{Dataplane, DataplaneKind};
+use weft_tests::DataplaneKind;
 use weft_vpp_wire::messages::acl::{
     ACL_NONE, AclAction, AclAddReplace, AclInterfaceSetAclList, AclRule, InterfaceAcls,
 };
 use weft_vpp_wire::{FixedString, List, Prefix};
 
-use super::ports::{self, Ports};
+use super::bed::{Bed, circle};
 use super::rates::Rates;
-use super::testpmd::Machines;
-use super::{KIND, pin};
 use crate::report::Table;
 
 /// How long flows begin: in VPP's table, and so in the switch's, there is room for half a million.
 const BEGINNING: Duration = Duration::from_millis(100);
-/// Windows in a turn.
-const WINDOWS: usize = 4;
+/// How often they do; each time both dataplanes are started anew.
+const BEGINNINGS: usize = 5;
 
 /// What both ports are given for what comes in by them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,85 +45,77 @@ const CIRCLING: [Case; 5] = [
     Case::Established,
 ];
 
-/// Measures all cases on the switch, and on `vpp` where it is at hand, in turns, with windows of `window`.
+/// Measures all cases on the switch, and on `vpp` where it is at hand, in turns, in `windows` windows of
+/// `window` each.
 pub(crate) async fn run(
     vpp: Option<&DataplaneKind>,
-    turns: usize,
+    windows: usize,
     window: Duration,
 ) -> Result<Table> {
-    let mut figures: Vec<_> = CIRCLING
-        .into_iter()
-        .chain([Case::Beginning])
-        .map(|case| (case, Rates::default(), Rates::default()))
-        .collect();
-    for _ in 0..turns {
-        let own = turn(&DataplaneKind::Switch, window).await?;
-        let peer = match vpp {
-            Some(vpp) => turn(vpp, window).await?,
-            None => Vec::new(),
-        };
-        let peer = peer.into_iter().map(Some).chain(std::iter::repeat(None));
-        for ((figures, own), peer) in figures.iter_mut().zip(own).zip(peer) {
-            figures.1.extend(own);
-            figures.2.extend(peer.unwrap_or_default());
-        }
-    }
     let mut table =
         Table::new("64-byte packets through two ports with access lists, both ways together");
-    for (case, own, peer) in figures {
-        if vpp.is_some() {
-            let ratio = peer.median() / own.median();
-            let beside = format!("(VPP {peer})");
-            table.ratio(case.to_string(), own.to_string(), beside, ratio, None);
-        } else {
-            table.figure(case.to_string(), own.to_string());
+    let mut beds = start(vpp, true).await?;
+    for case in CIRCLING {
+        for bed in &beds {
+            bed.set_running(true)?;
+            set_list(bed, case).await?;
+            bed.set_running(false)?;
+        }
+        let rates = circle(&mut beds, windows, window).await;
+        show(&mut table, case, &rates.with_context(|| case.to_string())?);
+    }
+    drop(beds);
+    let mut rates = vec![Rates::default(); 1 + usize::from(vpp.is_some())];
+    for _ in 0..BEGINNINGS {
+        // In a table that knows no session yet but those of packets that circled.
+        let mut beds = start(vpp, false).await?;
+        for (bed, rates) in beds.iter_mut().zip(&mut rates) {
+            bed.set_running(true)?;
+            set_list(bed, Case::Beginning).await?;
+            bed.machines.begin_circle().await?;
+            rates.push(bed.machines.begin_flows(BEGINNING).await?);
+            bed.set_running(false)?;
         }
     }
+    show(&mut table, Case::Beginning, &rates);
+    table.note(format!(
+        "median of {windows} windows of {} ms in turns ({BEGINNINGS} of {} ms for new sessions), the least and \
+         the greatest; the ratio is the median of theirs",
+        window.as_millis(),
+        BEGINNING.as_millis()
+    ));
     Ok(table)
 }
 
-/// The rates of all cases, in their order.
-async fn turn(kind: &DataplaneKind, window: Duration) -> Result<Vec<Vec<f64>>> {
-    let mut all = Vec::new();
-    {
-        let lab = Lab::new(KIND)?;
-        let (_dataplane, ports, sockets) = start(&lab, kind, true).await?;
-        let mut machines = Machines::start(&lab, "machines", &sockets).await?;
-        for case in CIRCLING {
-            set_list(&ports, case).await?;
-            let rates = machines.circle(WINDOWS, window).await;
-            all.push(rates.with_context(|| format!("{kind:?}, {case}"))?);
+fn show(table: &mut Table, case: Case, rates: &[Rates]) {
+    match rates {
+        [own, peer] => {
+            let beside = format!("(VPP {peer})");
+            table.ratio(
+                case.to_string(),
+                own.to_string(),
+                beside,
+                peer.times(own),
+                None,
+            );
         }
+        [own, ..] => table.figure(case.to_string(), own.to_string()),
+        [] => {}
     }
-    // In a table that knows no session yet.
-    let lab = Lab::new(KIND)?;
-    let (_dataplane, ports, sockets) = start(&lab, kind, false).await?;
-    let mut machines = Machines::start(&lab, "machines", &sockets).await?;
-    set_list(&ports, Case::Beginning).await?;
-    let rate = machines.begin_flows(BEGINNING).await;
-    all.push(vec![
-        rate.with_context(|| format!("{kind:?}, {}", Case::Beginning))?,
-    ]);
-    Ok(all)
 }
 
-/// A dataplane with two ports on the first core; `learn` says whether it learns addresses.
-async fn start(
-    lab: &Lab,
-    kind: &DataplaneKind,
-    learn: bool,
-) -> Result<(Dataplane, Ports, [PathBuf; 2])> {
-    let sockets = [lab.path("a.vhost"), lab.path("b.vhost")];
-    let host = lab.namespace("host")?;
-    let mut dataplane = kind.start(lab, &host, "dataplane").await?;
-    pin(dataplane.process().pid())?;
-    let ports = ports::make(dataplane.socket(), &sockets, learn).await?;
-    Ok((dataplane, ports, sockets))
+/// The switch, and VPP where it is at hand, both standing still; `learn` says whether they learn addresses.
+async fn start(vpp: Option<&DataplaneKind>, learn: bool) -> Result<Vec<Bed>> {
+    let mut beds = Vec::new();
+    for kind in [Some(&DataplaneKind::Switch), vpp].into_iter().flatten() {
+        beds.push(Bed::dataplane(kind, learn).await?);
+    }
+    Ok(beds)
 }
 
 /// Gives both ports the list of a case.
-async fn set_list(ports: &Ports, case: Case) -> Result<()> {
-    let Some(rules) = case.rules() else {
+async fn set_list(bed: &Bed, case: Case) -> Result<()> {
+    let (Some(rules), Some(ports)) = (case.rules(), &bed.ports) else {
         return Ok(());
     };
     let request = AclAddReplace {

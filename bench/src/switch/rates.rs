@@ -4,31 +4,39 @@ use std::fmt;
 
 use super::millions;
 
-/// The rates of all windows, in order of size.
+/// The rates of all windows, in their order.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Rates(Vec<f64>);
 
 impl Rates {
-    /// The middle one: a window in which something else had the core does not count.
-    pub(super) fn median(&self) -> f64 {
-        self.0.get(self.0.len() / 2).copied().unwrap_or_default()
+    pub(super) fn push(&mut self, rate: f64) {
+        self.0.push(rate);
     }
-}
 
-impl Extend<f64> for Rates {
-    fn extend<T: IntoIterator<Item = f64>>(&mut self, rates: T) {
-        self.0.extend(rates);
-        self.0.sort_by(f64::total_cmp);
+    /// How many times faster this is than what was measured in turns with it: the median of window by
+    /// window.
+    pub(super) fn times(&self, other: &Self) -> f64 {
+        let windows = self.0.iter().zip(&other.0);
+        median(windows.map(|(own, other)| own / other))
     }
 }
 
 /// The median, the least and the greatest.
 impl fmt::Display for Rates {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", millions(self.median()))?;
-        if let [least, .., most] = self.0[..] {
+        let rates = || self.0.iter().copied();
+        let (least, most) = (rates().reduce(f64::min), rates().reduce(f64::max));
+        write!(f, "{}", millions(median(rates())))?;
+        if let (Some(least), Some(most)) = (least, most) {
             write!(f, " [{:.2} to {:.2}]", least / 1e6, most / 1e6)?;
         }
         Ok(())
     }
+}
+
+/// The middle value: a window in which something else had a core does not count.
+fn median(values: impl Iterator<Item = f64>) -> f64 {
+    let mut sorted: Vec<_> = values.collect();
+    sorted.sort_by(f64::total_cmp);
+    sorted.get(sorted.len() / 2).copied().unwrap_or_default()
 }

@@ -7,8 +7,10 @@ use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, bail};
 use weft_lab::{Lab, wait_until};
+
+use super::bed::run;
 
 /// Until it is ready, or has counted.
 const START: Duration = Duration::from_secs(30);
@@ -18,7 +20,7 @@ const PROMPT: &str = "testpmd> ";
 const COUNT: &str = "Accumulated forward statistics for all ports";
 /// Bursts of 32 packets that circle each way.
 const BURSTS: u32 = 16;
-/// Until addresses are learned, sessions set up and pages there.
+/// How long packets circle before they are counted.
 const WARM_UP: Duration = Duration::from_millis(200);
 
 /// A process that takes commands; killed when dropped.
@@ -53,33 +55,35 @@ impl Machines {
             }
         })?;
         testpmd.is_ready().await?;
-        testpmd.is_first_on_its_core()?;
+        // Its thread that takes commands runs as soon as there is one, although a dataplane keeps the core
+        // busy: a window is the time between two commands.
+        let pid = testpmd.pid().to_string();
+        run("chrt", &["--fifo", "--pid", "1", &pid])?;
         Ok(Self(testpmd))
     }
 
-    /// 64-byte packets of 256 flows, which each machine sends on at the one port when they have come in by
-    /// the other. How many arrived in a second, both ways together, in each of `windows` windows.
-    pub(super) async fn circle(&mut self, windows: usize, window: Duration) -> Result<Vec<f64>> {
+    /// Has 64-byte packets of 256 flows, each of which a machine sends on at the one port when it has come
+    /// in by the other, for long enough that addresses are learned, sessions set up and pages there.
+    pub(super) async fn begin_circle(&mut self) -> Result<()> {
         // It begins with empty rings.
         self.0.say("set flush_rx on")?;
         self.0.say("set fwd io")?;
         self.count(&format!("start tx_first {BURSTS}"), WARM_UP)
             .await?;
         // What is on its way at a window's end goes on in the next. To empty the rings takes 20 ms, too.
-        self.0.say("set flush_rx off")?;
-        let mut rates = Vec::new();
-        for _ in 0..windows {
-            rates.push(self.count("start", window).await?);
-        }
-        Ok(rates)
+        self.0.say("set flush_rx off")
+    }
+
+    /// How many of the packets that circle arrived in a second, both ways together.
+    pub(super) async fn circle(&mut self, window: Duration) -> Result<f64> {
+        self.count("start", window).await
     }
 
     /// As many 64-byte packets as they can make, at both ports, each of a flow of its own. How many arrived
     /// in a second, both ways together.
-    pub(super) async fn begin_flows(&mut self, time: Duration) -> Result<f64> {
-        self.circle(0, WARM_UP).await?;
+    pub(super) async fn begin_flows(&mut self, window: Duration) -> Result<f64> {
         self.0.say("set fwd flowgen")?;
-        self.count("start", time).await
+        self.count("start", window).await
     }
 
     /// Packets per second from a command that starts them on.
@@ -126,14 +130,9 @@ impl Testpmd {
         Ok(stdin.write_all(format!("{line}\n").as_bytes())?)
     }
 
-    /// Lets the thread that takes commands run as soon as there is one, although a dataplane keeps its core
-    /// busy: the time of a window is that between two commands.
-    fn is_first_on_its_core(&self) -> Result<()> {
-        let mut chrt = Command::new("chrt");
-        chrt.args(["--fifo", "--pid", "1", &self.child.id().to_string()]);
-        let done = chrt.output().context("cannot run `chrt`")?;
-        ensure!(done.status.success(), "`chrt`: {done:?}");
-        Ok(())
+    /// Its process.
+    pub(super) fn pid(&self) -> u32 {
+        self.child.id()
     }
 
     fn printed(&self) -> String {
