@@ -5,7 +5,7 @@
 //! | `/v1/ports`, `/v1/ports/{port}` | [`ports`] |
 //! | `/v1/hosts/{host}/ports/{port}` | [`port`] |
 //! | `/v1/security-groups`, `/v1/address-groups`, each with `/{group}` | [`groups`] |
-//! | `/v1/networks/{type}/{vni}` | [`networks`] |
+//! | `/v1/networks`, `/v1/networks/{type}/{vni}` | [`networks`] |
 //! | `/v1/apply` | [`apply`] |
 //! | `/v1/desired` | [`desired`] |
 //! | `/v1/hosts`, `/v1/hosts/{host}` | [`hosts`] |
@@ -61,7 +61,7 @@ pub use error::{ErrorBody, ErrorCode, ErrorDetail};
 pub use groups::{AddressGroupsReply, GroupDeleteReply, GroupPutReply, SecurityGroupsReply};
 pub use health::Health;
 pub use hosts::HostsReply;
-pub use networks::{MacView, NetworkView};
+pub use networks::{MacView, NetworkSummary, NetworkView, NetworksReply};
 pub use openapi::openapi;
 pub use port::{DeleteReply, PutReply};
 pub use ports::PortsReply;
@@ -160,6 +160,7 @@ pub(crate) fn router(app: App) -> Router {
                 .put(groups::put_address)
                 .delete(groups::delete_address),
         )
+        .route("/v1/networks", get(networks::list))
         .route(
             "/v1/networks/{type}/{vni}",
             get(networks::get)

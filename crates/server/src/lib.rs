@@ -38,8 +38,9 @@ mod tests;
 
 pub use api::{
     AddressGroupsReply, DeleteReply, DesiredEntry, DesiredListing, ErrorBody, ErrorCode,
-    ErrorDetail, GroupDeleteReply, GroupPutReply, Health, HostsReply, MacView, NetworkView,
-    PortsReply, PutReply, RecordEvent, SecurityGroupsReply, StateReply, WatchEvent, openapi,
+    ErrorDetail, GroupDeleteReply, GroupPutReply, Health, HostsReply, MacView, NetworkSummary,
+    NetworkView, NetworksReply, PortsReply, PutReply, RecordEvent, SecurityGroupsReply, StateReply,
+    WatchEvent, openapi,
 };
 pub use apply::{ApplyItem, ApplyReply, ApplyRequest, ApplyResult, DeleteItem, ItemResult};
 pub use config::{

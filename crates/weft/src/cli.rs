@@ -170,13 +170,14 @@ Examples:
   weft delete -f net.yaml                   # all ports and groups that the file names")]
     Delete(DeleteArgs),
 
-    /// List ports, groups, hosts, the agents' reports, or the objects in this host's VPP
+    /// List ports, groups, networks, hosts, the agents' reports, or the objects in this host's VPP
     #[command(after_help = "\
 Examples:
   weft get ports
   weft get ports --host host-a --status failed
   weft get security-groups
   weft get address-groups
+  weft get networks
   weft get hosts -o json
   weft get state --kind port_condition
   weft get objects --config /etc/weft/agent.toml")]
@@ -418,6 +419,9 @@ pub(crate) enum Get {
         /// Only this one
         id: Option<AddressGroupId>,
     },
+    /// The networks of ports, and overlays with a record: what carries them, how many ports they have
+    #[command(visible_alias = "network")]
+    Networks,
     /// The hosts: whether their agent lives, their physical networks, their ports by status
     #[command(visible_alias = "host")]
     Hosts {

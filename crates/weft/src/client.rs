@@ -12,7 +12,7 @@ use serde_json::Value;
 use weft_model::{AddressGroupId, HostName, PortId, SecurityGroupId};
 use weft_server::{
     AddressGroupView, AddressGroupsReply, ApplyReply, ApplyRequest, ErrorBody, ErrorCode,
-    ErrorDetail, GroupDeleteReply, GroupPutReply, HostView, HostsReply, PortsReply,
+    ErrorDetail, GroupDeleteReply, GroupPutReply, HostView, HostsReply, NetworksReply, PortsReply,
     SecurityGroupView, SecurityGroupsReply, StateReply,
 };
 
@@ -147,6 +147,10 @@ impl Client {
     ) -> anyhow::Result<AddressGroupView> {
         self.read(self.request(Method::GET, &[ADDRESS_GROUPS, id.as_str()])?)
             .await
+    }
+
+    pub(crate) async fn networks(&self) -> anyhow::Result<NetworksReply> {
+        self.read(self.request(Method::GET, &[NETWORKS])?).await
     }
 
     /// Makes a group what `record` says; with `dry_run` only says what that would change.

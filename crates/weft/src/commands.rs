@@ -6,6 +6,7 @@ mod describe;
 mod get;
 mod group;
 mod host;
+mod network;
 mod record;
 mod serve;
 mod show;

@@ -173,6 +173,7 @@ fn ports_are_applied_listed_described_and_deleted() {
         server.weft(&["get", "ports"]).1.contains("no ports"),
         "nothing was done"
     );
+    assert_eq!(server.weft(&["get", "networks"]).1, "no networks\n");
 
     let (code, stdout, stderr) = server.weft(&["apply", "-f", file]);
     assert_eq!((code, stdout.matches("created").count()), (0, 7));
@@ -192,6 +193,20 @@ fn ports_are_applied_listed_described_and_deleted() {
     let (_, stdout, _) = server.weft(&["get", "ports", "--host", "host-a", "-o", "json"]);
     let reply: Value = serde_json::from_str(&stdout).unwrap();
     assert_eq!(reply["ports"].as_array().unwrap().len(), 4);
+    let (_, stdout, _) = server.weft(&["get", "networks"]);
+    assert_eq!(
+        stdout,
+        "NETWORK            TYPE  SEGMENT  PHYSNET   MTU   PORTS  FLOOD\n\
+         physnet1.flat      flat  -        physnet1  1500  1      -\n\
+         physnet1.vlan.100  vlan  100      physnet1  1500  2      -\n\
+         physnet1.vlan.200  vlan  200      physnet1  1500  2      -\n\
+         gpe.7000           gpe   7000     -         1500  2      all\n"
+    );
+    let (_, stdout, _) = server.weft(&["get", "networks", "-o", "json"]);
+    let reply: Value = serde_json::from_str(&stdout).unwrap();
+    assert_eq!(reply["networks"][3]["segmentation_id"], 7000);
+    let (_, stdout, _) = server.weft(&["get", "networks", "-o", "yaml"]);
+    assert!(stdout.contains("- id: gpe.7000\n"), "{stdout}");
     assert!(
         server
             .weft(&["describe", "port", "db-2"])

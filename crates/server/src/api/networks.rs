@@ -1,4 +1,7 @@
-//! `/v1/networks/{type}/{vni}`: how an overlay network forwards, and who is on it where.
+//! `/v1/networks`: which networks there are; with `/{type}/{vni}`: how an overlay network forwards, and who is
+//! on it where.
+
+use std::collections::{BTreeMap, BTreeSet};
 
 use axum::Json;
 use axum::extract::State;
@@ -7,8 +10,11 @@ use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
-use weft_model::{Key, OverlaySegment, decode_mac_advertisement, decode_network};
-use weft_store::Part;
+use weft_model::{
+    Key, NetworkSegment, OverlaySegment, PortId, decode_mac_advertisement, decode_network,
+    decode_port,
+};
+use weft_store::{KeyValue, Part};
 
 use super::error::{ErrorBody, ErrorCode, ErrorDetail, RecordName};
 use super::extract::{Body, NetworkPath, Params};
@@ -16,6 +22,39 @@ use super::groups::{self, GroupDeleteReply, GroupPutReply, PutQuery};
 use super::{App, read, reply};
 use crate::overview::Warning;
 use crate::record::GroupRecord;
+
+/// Networks at one revision of the store.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct NetworksReply {
+    /// The revision; `/v1/watch?revision=` goes on from there.
+    pub revision: i64,
+    /// Flat ones, those of VLANs, overlays; each in the order of physical network and number.
+    pub networks: Vec<NetworkSummary>,
+}
+
+/// What the records of its ports say of a network and, if it is an overlay, its own.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct NetworkSummary {
+    /// Its segment, such as `physnet1.vlan.194` or `gpe.1007`.
+    pub id: String,
+    /// `flat`, `vlan`, `gpe` or `vxlan`.
+    pub network_type: String,
+    /// The physical network that carries it; null of an overlay.
+    pub physnet: Option<String>,
+    /// The VLAN or the VNI; null if it is flat.
+    pub segmentation_id: Option<u32>,
+    /// The MTUs of its ports, ascending: one, unless they differ.
+    pub mtus: Vec<u16>,
+    /// How many ports are wanted on it; one that migrates is on two hosts and counts once.
+    pub ports: usize,
+    /// Its record's revision; 0 if there is none, and defaults are in effect.
+    pub mod_revision: i64,
+    /// Its record as it stands in the store, `null` if there is none or it is no JSON.
+    pub record: Value,
+    /// What is wrong with its record, if it was written by somebody who does not check.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub invalid: Option<ErrorDetail>,
+}
 
 /// An overlay network.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
@@ -47,6 +86,68 @@ pub struct MacView {
     pub underlay: Option<String>,
     /// The IP addresses that are answered for.
     pub ip_addresses: Vec<String>,
+}
+
+/// What is known of a network while the store is gone through.
+#[derive(Debug, Default)]
+struct Gathered<'s> {
+    ports: BTreeSet<PortId>,
+    mtus: BTreeSet<u16>,
+    record: Option<&'s KeyValue>,
+}
+
+/// The networks that ports are wanted on, and overlays that have a record.
+#[utoipa::path(
+    get, path = "/v1/networks", tag = "networks", operation_id = "list_networks",
+    responses(
+        (status = 200, description = "The networks", body = NetworksReply),
+        (status = 503, description = "The store does not answer", body = ErrorBody),
+    )
+)]
+pub(crate) async fn list(State(app): State<App>) -> Result<Json<NetworksReply>, ErrorDetail> {
+    let prefixes = [app.keys.nodes(), app.keys.networks()];
+    let snapshot = app.store.snapshot(&prefixes).await?;
+    let mut networks = BTreeMap::<NetworkSegment, Gathered<'_>>::new();
+    for (key, kv) in read::records(&app.keys, &snapshot) {
+        match key {
+            Key::Port(_, port) => {
+                if let Ok(binding) = decode_port(&kv.value) {
+                    let network = networks.entry(binding.segment).or_default();
+                    network.ports.insert(port);
+                    network.mtus.insert(binding.mtu.get());
+                }
+            }
+            Key::Network(segment) => networks.entry(segment.into()).or_default().record = Some(kv),
+            _ => {}
+        }
+    }
+    Ok(Json(NetworksReply {
+        revision: snapshot.revision,
+        networks: networks.iter().map(summary).collect(),
+    }))
+}
+
+fn summary((segment, network): (&NetworkSegment, &Gathered<'_>)) -> NetworkSummary {
+    let (mod_revision, record, invalid) = network.record.map(stored).unwrap_or_default();
+    NetworkSummary {
+        id: segment.to_string(),
+        network_type: segment.network_type().to_owned(),
+        physnet: segment.physnet().map(ToString::to_string),
+        segmentation_id: segment.segmentation_id(),
+        mtus: network.mtus.iter().copied().collect(),
+        ports: network.ports.len(),
+        mod_revision,
+        record,
+        invalid,
+    }
+}
+
+/// Revision, content and fault of a network's record.
+fn stored(kv: &KeyValue) -> (i64, Value, Option<ErrorDetail>) {
+    let invalid = decode_network(&kv.value).err();
+    let invalid = invalid.map(|error| ErrorDetail::invalid(error, RecordName::Network));
+    let record = serde_json::from_slice(&kv.value).unwrap_or_default();
+    (kv.mod_revision, record, invalid)
 }
 
 /// An overlay network: its record, and where the MAC addresses on it are.
@@ -85,11 +186,7 @@ pub(crate) async fn get(
     for (key, kv) in read::records(&app.keys, &snapshot) {
         match key {
             Key::Network(_) => {
-                let invalid = decode_network(&kv.value).err();
-                view.invalid =
-                    invalid.map(|error| ErrorDetail::invalid(error, RecordName::Network));
-                view.mod_revision = kv.mod_revision;
-                view.record = serde_json::from_slice(&kv.value).unwrap_or_default();
+                (view.mod_revision, view.record, view.invalid) = stored(kv);
             }
             Key::MacAdvertisement(_, host, mac) => {
                 let said = decode_mac_advertisement(&kv.value).ok();

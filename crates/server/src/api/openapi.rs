@@ -131,7 +131,7 @@ pub(crate) struct NetworkRecord {
     tags(
         (name = "ports", description = "What is wanted, and how far it has come"),
         (name = "groups", description = "What ports may send and receive"),
-        (name = "networks", description = "Overlay networks"),
+        (name = "networks", description = "What connects ports, and how overlays forward"),
         (name = "hosts", description = "Who serves it"),
         (name = "state", description = "What the agents have written"),
         (name = "watch", description = "All of it, as it changes"),
@@ -144,6 +144,7 @@ pub(crate) struct NetworkRecord {
         super::groups::put_security, super::groups::delete_security,
         super::groups::list_address, super::groups::get_address,
         super::groups::put_address, super::groups::delete_address,
+        super::networks::list,
         super::networks::get, super::networks::put, super::networks::delete,
         super::apply::apply, super::desired::post, super::desired::list,
         super::hosts::list, super::hosts::get,

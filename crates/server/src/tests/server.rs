@@ -140,6 +140,6 @@ async fn what_is_described_is_served_and_the_other_way_round() {
             described += usize::from(served);
         }
     }
-    assert_eq!(described, 26);
+    assert_eq!(described, 27);
     rig.stop().await;
 }

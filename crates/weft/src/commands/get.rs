@@ -2,7 +2,7 @@
 
 use weft_server::{HostView, HostsReply, PortView, PortsReply, StateReply};
 
-use super::{group, host, record};
+use super::{group, host, network, record};
 use crate::cli::Get;
 use crate::client::{Client, PortFilter};
 use crate::exit::Exit;
@@ -62,6 +62,12 @@ pub(super) async fn get(
             let reply = client()?.address_groups().await?;
             output.result(&reply, |paint| {
                 group::address_table(&reply.address_groups).render(paint, "no address groups")
+            })?;
+        }
+        Get::Networks => {
+            let reply = client()?.networks().await?;
+            output.result(&reply, |paint| {
+                network::table(&reply.networks).render(paint, "no networks")
             })?;
         }
         Get::State { host, kind } => {
