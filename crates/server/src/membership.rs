@@ -54,10 +54,10 @@ pub(crate) struct Writes {
 /// The groups whose memberships a change of a record may touch.
 pub(crate) fn concerned(
     present: Option<&Present>,
-    wanted: Option<&Record>,
+    wanted: Option<&Record<PortBinding>>,
 ) -> BTreeSet<SecurityGroupId> {
     let present = present.map_or_else(Vec::new, |present| groups_of(&present.value));
-    let wanted = wanted.map_or(&[][..], |record| &record.binding.security_groups);
+    let wanted = wanted.map_or(&[][..], |record| &record.content.security_groups);
     present.into_iter().chain(wanted.iter().cloned()).collect()
 }
 
@@ -76,7 +76,7 @@ pub(crate) fn groups_of(value: &[u8]) -> Vec<SecurityGroupId> {
 /// becomes of it thereby; no writes if all is so already.
 pub(crate) fn change(
     place: &Place,
-    wanted: Option<&Record>,
+    wanted: Option<&Record<PortBinding>>,
     found: &Found,
 ) -> (ApplyResult, Option<Writes>) {
     let result = match (wanted, &found.record) {
@@ -102,7 +102,7 @@ pub(crate) fn change(
         .filter_map(|present| decode_port(&present.value).ok())
         .collect();
     let bindings = || {
-        let wanted = wanted.map(|record| &record.binding);
+        let wanted = wanted.map(|record| &record.content);
         wanted.into_iter().chain(&elsewhere)
     };
     let groups = concerned(found.record.as_ref(), wanted);

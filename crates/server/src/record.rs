@@ -9,32 +9,32 @@ use weft_model::{AddressGroup, InvalidRecord, Network, PortBinding, SecurityGrou
 
 use crate::api::{ErrorCode, ErrorDetail, RecordName};
 
-/// Largest record that is taken, in bytes. Far above any port's, and far enough below etcd's
-/// limit of 1.5 MiB on a request that many go into one transaction.
-pub(crate) const MAX_RECORD_BYTES: usize = 64 * 1024;
+/// Security groups that a port may be in at most. All memberships that it leaves and enters are
+/// written with its record in one transaction, which etcd limits to 128 operations.
+const MAX_GROUPS_OF_PORT: usize = 60;
 
 /// Largest record of a group that is taken, in bytes: thousands of rules, tens of thousands of
 /// addresses; below etcd's limit of 1.5 MiB on a request.
 const MAX_GROUP_BYTES: usize = 1024 * 1024;
 
-/// Security groups that a port may be in at most. All memberships that it leaves and enters are
-/// written with its record in one transaction, which etcd limits to 128 operations.
-const MAX_GROUPS_OF_PORT: usize = 60;
+/// What a record can say.
+pub(crate) trait Content: Sized {
+    /// What the record is of, for errors.
+    const NAME: RecordName;
 
-/// A port record that can be written.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Record {
-    /// What it says.
-    pub(crate) binding: PortBinding,
-    /// Its normal form.
-    pub(crate) value: Value,
-    /// Fields that Weft does not know.
-    pub(crate) unknown: Vec<String>,
+    /// Largest record that is taken, in bytes.
+    const MAX_BYTES: usize;
+
+    /// Checks what a request says.
+    fn read(given: &Value) -> Result<Self, InvalidRecord>;
+
+    /// The fields that Weft knows, all of them.
+    fn write(&self) -> Value;
 }
 
-/// The record of a security group, of an address group or of a network that can be written.
+/// A record that can be written.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct GroupRecord<T> {
+pub(crate) struct Record<T> {
     /// What it says.
     pub(crate) content: T,
     /// Its normal form.
@@ -43,99 +43,98 @@ pub(crate) struct GroupRecord<T> {
     pub(crate) unknown: Vec<String>,
 }
 
-impl Record {
-    /// Reads a request's body.
-    pub(crate) fn from_bytes(body: &[u8]) -> Result<Self, ErrorDetail> {
-        Self::from_json(json(body, RecordName::Port)?)
-    }
+impl Content for PortBinding {
+    const NAME: RecordName = RecordName::Port;
 
-    /// Checks `value` and brings it into the normal form.
-    pub(crate) fn from_json(value: Value) -> Result<Self, ErrorDetail> {
-        let invalid = |error| ErrorDetail::invalid(error, RecordName::Port);
-        let binding = PortBinding::from_json(&value).map_err(invalid)?;
+    /// Far above any port's, and far enough below etcd's limit of 1.5 MiB on a request that many go
+    /// into one transaction.
+    const MAX_BYTES: usize = 64 * 1024;
+
+    fn read(given: &Value) -> Result<Self, InvalidRecord> {
+        let binding = Self::from_json(given)?;
         let groups = binding.security_groups.len();
         if groups > MAX_GROUPS_OF_PORT {
-            return Err(invalid(InvalidRecord::Field {
+            return Err(InvalidRecord::Field {
                 field: "security_groups".to_owned(),
                 reason: format!("{groups} groups are named; a port may be in {MAX_GROUPS_OF_PORT}"),
-            }));
+            });
         }
-        let mut normal = binding.to_json();
-        let mut unknown = Vec::new();
-        keep_unknown(&mut normal, value, "", &mut unknown);
-        let record = Self {
-            binding,
-            value: normal,
-            unknown,
-        };
-        check_size(&record.to_bytes(), MAX_RECORD_BYTES)?;
-        Ok(record)
+        Ok(binding)
     }
 
-    /// What is written into the store.
-    pub(crate) fn to_bytes(&self) -> Vec<u8> {
-        self.value.to_string().into_bytes()
-    }
-
-    /// Whether the store's `bytes` say the same, down to the fields that Weft does not know.
-    pub(crate) fn equals(&self, bytes: &[u8]) -> bool {
-        serde_json::from_slice::<Value>(bytes).is_ok_and(|stored| stored == self.value)
+    fn write(&self) -> Value {
+        self.to_json()
     }
 }
 
-impl GroupRecord<SecurityGroup> {
+impl Content for SecurityGroup {
+    const NAME: RecordName = RecordName::SecurityGroup;
+    const MAX_BYTES: usize = MAX_GROUP_BYTES;
+
+    fn read(given: &Value) -> Result<Self, InvalidRecord> {
+        Self::from_json(given)
+    }
+
+    fn write(&self) -> Value {
+        self.to_json()
+    }
+}
+
+impl Content for AddressGroup {
+    const NAME: RecordName = RecordName::AddressGroup;
+    const MAX_BYTES: usize = MAX_GROUP_BYTES;
+
+    fn read(given: &Value) -> Result<Self, InvalidRecord> {
+        Self::from_json(given)
+    }
+
+    fn write(&self) -> Value {
+        self.to_json()
+    }
+}
+
+impl Content for Network {
+    const NAME: RecordName = RecordName::Network;
+    const MAX_BYTES: usize = MAX_GROUP_BYTES;
+
+    fn read(given: &Value) -> Result<Self, InvalidRecord> {
+        Self::from_json(given)
+    }
+
+    fn write(&self) -> Value {
+        self.to_json()
+    }
+}
+
+impl<T: Content> Record<T> {
     /// Reads a request's body.
-    pub(crate) fn security_group(body: &[u8]) -> Result<Self, ErrorDetail> {
-        Self::from_json(json(body, RecordName::SecurityGroup)?)
+    pub(crate) fn from_bytes(body: &[u8]) -> Result<Self, ErrorDetail> {
+        let no_json = |error: serde_json::Error| InvalidRecord::NoJson(error.to_string());
+        let given = serde_json::from_slice(body);
+        Self::from_json(given.map_err(|error| ErrorDetail::invalid(no_json(error), T::NAME))?)
     }
 
     /// Checks `given` and brings it into the normal form.
     pub(crate) fn from_json(given: Value) -> Result<Self, ErrorDetail> {
-        let content = SecurityGroup::from_json(&given)
-            .map_err(|error| ErrorDetail::invalid(error, RecordName::SecurityGroup))?;
-        let normal = content.to_json();
-        Self::new(content, normal, given)
-    }
-}
-
-impl GroupRecord<AddressGroup> {
-    /// Reads a request's body.
-    pub(crate) fn address_group(body: &[u8]) -> Result<Self, ErrorDetail> {
-        Self::from_json(json(body, RecordName::AddressGroup)?)
-    }
-
-    /// Checks `given` and brings it into the normal form.
-    pub(crate) fn from_json(given: Value) -> Result<Self, ErrorDetail> {
-        let content = AddressGroup::from_json(&given)
-            .map_err(|error| ErrorDetail::invalid(error, RecordName::AddressGroup))?;
-        let normal = content.to_json();
-        Self::new(content, normal, given)
-    }
-}
-
-impl GroupRecord<Network> {
-    /// Reads a request's body.
-    pub(crate) fn network(body: &[u8]) -> Result<Self, ErrorDetail> {
-        let given = json(body, RecordName::Network)?;
-        let content = Network::from_json(&given)
-            .map_err(|error| ErrorDetail::invalid(error, RecordName::Network))?;
-        Self::new(content, content.to_json(), given)
-    }
-}
-
-impl<T> GroupRecord<T> {
-    fn new(content: T, mut normal: Value, given: Value) -> Result<Self, ErrorDetail> {
+        let content = T::read(&given).map_err(|error| ErrorDetail::invalid(error, T::NAME))?;
+        let mut value = content.write();
         let mut unknown = Vec::new();
-        keep_unknown(&mut normal, given, "", &mut unknown);
+        keep_unknown(&mut value, given, "", &mut unknown);
         let record = Self {
             content,
-            value: normal,
+            value,
             unknown,
         };
-        check_size(&record.to_bytes(), MAX_GROUP_BYTES)?;
+        let size = record.to_bytes().len();
+        if size > T::MAX_BYTES {
+            let message = format!("the record has {size} bytes; {} are taken", T::MAX_BYTES);
+            return Err(ErrorDetail::new(ErrorCode::TooLarge, message));
+        }
         Ok(record)
     }
+}
 
+impl<T> Record<T> {
     /// What is written into the store.
     pub(crate) fn to_bytes(&self) -> Vec<u8> {
         self.value.to_string().into_bytes()
@@ -145,20 +144,6 @@ impl<T> GroupRecord<T> {
     pub(crate) fn equals(&self, bytes: &[u8]) -> bool {
         serde_json::from_slice::<Value>(bytes).is_ok_and(|stored| stored == self.value)
     }
-}
-
-fn json(body: &[u8], name: RecordName) -> Result<Value, ErrorDetail> {
-    serde_json::from_slice(body)
-        .map_err(|error| ErrorDetail::invalid(InvalidRecord::NoJson(error.to_string()), name))
-}
-
-fn check_size(bytes: &[u8], most: usize) -> Result<(), ErrorDetail> {
-    let size = bytes.len();
-    if size > most {
-        let message = format!("the record has {size} bytes; {most} are taken");
-        return Err(ErrorDetail::new(ErrorCode::TooLarge, message));
-    }
-    Ok(())
 }
 
 /// Adds to `normal` the fields that only `given` has, at any depth, and lists their names. Null
@@ -205,7 +190,7 @@ mod tests {
         let mut given = sample();
         given["trunk"] = json!({"later": "than us"});
         given["fixed_ips"] = json!([{"ip_address": "10.0.0.2", "preferred": true}]);
-        let record = Record::from_json(given).unwrap();
+        let record = Record::<PortBinding>::from_json(given).unwrap();
         assert_eq!(record.value["mac_address"], "fa:16:3e:03:ce:ff");
         assert_eq!(record.value["binding_type"], "tap");
         assert_eq!(record.value["mtu"], 1500);
@@ -214,7 +199,7 @@ mod tests {
         assert_eq!(record.unknown, ["fixed_ips[0].preferred", "trunk"]);
         assert!(record.equals(&record.to_bytes()));
         assert_eq!(
-            Record::from_bytes(&record.to_bytes()).unwrap(),
+            Record::<PortBinding>::from_bytes(&record.to_bytes()).unwrap(),
             record,
             "it is its own form"
         );
@@ -222,19 +207,19 @@ mod tests {
 
     #[test]
     fn what_differs_is_told_apart() {
-        let record = Record::from_json(sample()).unwrap();
+        let record = Record::<PortBinding>::from_json(sample()).unwrap();
         let mut other = sample();
         other["mtu"] = json!(9000);
-        assert!(!record.equals(&Record::from_json(other).unwrap().to_bytes()));
+        assert!(!record.equals(&Record::<PortBinding>::from_json(other).unwrap().to_bytes()));
         assert!(!record.equals(b"no JSON"));
     }
 
     #[test]
     fn a_record_beyond_all_reason_is_refused() {
         let mut given = sample();
-        given["device_id"] = json!("x".repeat(MAX_RECORD_BYTES));
+        given["device_id"] = json!("x".repeat(PortBinding::MAX_BYTES));
         assert_eq!(
-            Record::from_json(given).unwrap_err().code,
+            Record::<PortBinding>::from_json(given).unwrap_err().code,
             ErrorCode::TooLarge
         );
     }

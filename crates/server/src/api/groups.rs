@@ -10,8 +10,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
 use weft_model::{
-    AddressGroupId, Key, SecurityGroupId, decode_address_group, decode_group_member,
-    decode_security_group,
+    AddressGroup, AddressGroupId, Key, SecurityGroup, SecurityGroupId, decode_address_group,
+    decode_group_member, decode_security_group,
 };
 use weft_store::{KeyValue, Part};
 
@@ -21,7 +21,7 @@ use super::{App, read, reply, write};
 use crate::apply::ApplyResult;
 use crate::overview::Warning;
 use crate::precondition::Precondition;
-use crate::record::GroupRecord;
+use crate::record::Record;
 use crate::view::{AddressGroupView, MemberView, SecurityGroupView};
 
 /// Security groups at one revision of the store.
@@ -188,7 +188,7 @@ pub(crate) async fn put_security(
     headers: HeaderMap,
     Body(body): Body,
 ) -> Result<Response, ErrorDetail> {
-    let record = GroupRecord::security_group(&body)?;
+    let record = Record::<SecurityGroup>::from_bytes(&body)?;
     let key = Key::SecurityGroup(id.clone());
     let written = put(&app, &key, &record, &headers, query.dry_run).await?;
     let warnings = app.overviews.security_group_warnings(&record);
@@ -306,7 +306,7 @@ pub(crate) async fn put_address(
     headers: HeaderMap,
     Body(body): Body,
 ) -> Result<Response, ErrorDetail> {
-    let record = GroupRecord::address_group(&body)?;
+    let record = Record::<AddressGroup>::from_bytes(&body)?;
     let key = Key::AddressGroup(id.clone());
     let written = put(&app, &key, &record, &headers, query.dry_run).await?;
     let warnings = record.unknown.iter().map(|field| Warning::unknown(field));
@@ -347,7 +347,7 @@ pub(crate) async fn delete_address(
 pub(super) async fn put<T>(
     app: &App,
     key: &Key,
-    record: &GroupRecord<T>,
+    record: &Record<T>,
     headers: &HeaderMap,
     dry_run: bool,
 ) -> Result<write::Written, ErrorDetail> {

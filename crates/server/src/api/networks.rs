@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
 use weft_model::{
-    Key, NetworkSegment, OverlaySegment, PortId, decode_mac_advertisement, decode_network,
+    Key, Network, NetworkSegment, OverlaySegment, PortId, decode_mac_advertisement, decode_network,
     decode_port,
 };
 use weft_store::{KeyValue, Part};
@@ -21,7 +21,7 @@ use super::extract::{Body, NetworkPath, Params};
 use super::groups::{self, GroupDeleteReply, GroupPutReply, PutQuery};
 use super::{App, read, reply};
 use crate::overview::Warning;
-use crate::record::GroupRecord;
+use crate::record::Record;
 
 /// Networks at one revision of the store.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
@@ -242,7 +242,7 @@ pub(crate) async fn put(
     headers: HeaderMap,
     Body(body): Body,
 ) -> Result<Response, ErrorDetail> {
-    let record = GroupRecord::network(&body)?;
+    let record = Record::<Network>::from_bytes(&body)?;
     let key = Key::Network(segment);
     let written = groups::put(&app, &key, &record, &headers, query.dry_run).await?;
     let warnings = record.unknown.iter().map(|field| Warning::unknown(field));

@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use weft_model::{HostName, Key, PortId};
+use weft_model::{HostName, Key, PortBinding, PortId};
 use weft_store::{KeyValue, Part, Snapshot};
 
 use super::error::ErrorDetail;
@@ -40,7 +40,7 @@ pub(crate) async fn records(
 /// What the store has of the ports that shall be as `wanted` says, given their `records`.
 pub(crate) async fn complete(
     app: &App,
-    wanted: &[(Place, Option<&Record>)],
+    wanted: &[(Place, Option<&Record<PortBinding>>)],
     mut records: BTreeMap<Place, Present>,
 ) -> Result<BTreeMap<Place, Found>, ErrorDetail> {
     let newest = records.values().map(|present| present.mod_revision).max();

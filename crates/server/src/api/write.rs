@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use weft_model::{HostName, Key, PortId};
+use weft_model::{HostName, Key, PortBinding, PortId};
 use weft_store::{Compare, Op, StoreError, Txn};
 
 use super::error::{ErrorCode, ErrorDetail};
@@ -29,7 +29,7 @@ pub(crate) async fn write(
     app: &App,
     host: &HostName,
     port: &PortId,
-    record: Option<&Record>,
+    record: Option<&Record<PortBinding>>,
     precondition: &Precondition,
 ) -> Result<Written, ErrorDetail> {
     let place = (host.clone(), port.clone());

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use weft_model::HostName;
+use weft_model::{HostName, PortBinding};
 
 use super::request::{ApplyRequest, ApplyResult, ItemResult};
 use crate::api::{ErrorCode, ErrorDetail};
@@ -14,7 +14,7 @@ use crate::record::Record;
 pub(crate) struct Item {
     pub(crate) place: Place,
     /// What it shall be; `None` if it shall not be.
-    pub(crate) record: Option<Record>,
+    pub(crate) record: Option<Record<PortBinding>>,
     /// The revision that the caller expects.
     expected: Option<i64>,
 }
@@ -78,7 +78,7 @@ impl Plan {
         &mut self,
         host: String,
         port: String,
-        record: Result<Option<Record>, ErrorDetail>,
+        record: Result<Option<Record<PortBinding>>, ErrorDetail>,
         expected: Option<i64>,
         named: &mut BTreeSet<Place>,
     ) {
@@ -122,7 +122,7 @@ impl Plan {
     }
 
     /// The ports that are to be looked up with what they shall be.
-    pub(crate) fn items(&self) -> Vec<(Place, Option<&Record>)> {
+    pub(crate) fn items(&self) -> Vec<(Place, Option<&Record<PortBinding>>)> {
         let items = self.items.values();
         items
             .map(|item| (item.place.clone(), item.record.as_ref()))
@@ -130,7 +130,7 @@ impl Plan {
     }
 
     /// The record that item `at` wants, if it wants one and has not been refused.
-    pub(crate) fn wanted(&self, at: usize) -> Option<(&Place, &Record)> {
+    pub(crate) fn wanted(&self, at: usize) -> Option<(&Place, &Record<PortBinding>)> {
         let item = self.items.get(&at)?;
         Some((&item.place, item.record.as_ref()?))
     }

@@ -14,7 +14,7 @@ fn plan(request: Value) -> Plan {
 }
 
 fn present(mod_revision: i64, vlan: u16) -> Found {
-    let value = crate::record::Record::from_json(record(vlan))
+    let value = crate::record::Record::<weft_model::PortBinding>::from_json(record(vlan))
         .unwrap()
         .to_bytes();
     let record = Some(Present {

@@ -6,14 +6,14 @@ use std::str::FromStr;
 
 use serde_json::Value;
 use weft_model::{
-    AddressGroup, AddressGroupId, GroupMember, HostName, Key, PortId, Resource, RevisionNumber,
-    SecurityGroup, SecurityGroupId,
+    AddressGroup, AddressGroupId, GroupMember, HostName, Key, PortBinding, PortId, Resource,
+    RevisionNumber, SecurityGroup, SecurityGroupId,
 };
 
 use super::request::DesiredItem;
 use crate::api::ErrorDetail;
 use crate::membership::addresses;
-use crate::record::{GroupRecord, Record};
+use crate::record::{Content, Record};
 
 /// What shall be of a resource.
 #[derive(Debug, Clone, PartialEq)]
@@ -43,11 +43,9 @@ impl Wanted {
                 record,
             } => {
                 let id: SecurityGroupId = name("id", id)?;
-                let record = given(record).map(GroupRecord::<SecurityGroup>::from_json);
-                let record = record.transpose()?.map(|record| record.value);
                 let key = Key::SecurityGroup(id.clone());
                 let resource = Resource::SecurityGroup(id);
-                Ok(Self::group(resource, *revision_number, key, record))
+                Self::group::<SecurityGroup>(resource, *revision_number, key, record)
             }
             DesiredItem::AddressGroup {
                 id,
@@ -55,11 +53,9 @@ impl Wanted {
                 record,
             } => {
                 let id: AddressGroupId = name("id", id)?;
-                let record = given(record).map(GroupRecord::<AddressGroup>::from_json);
-                let record = record.transpose()?.map(|record| record.value);
                 let key = Key::AddressGroup(id.clone());
                 let resource = Resource::AddressGroup(id);
-                Ok(Self::group(resource, *revision_number, key, record))
+                Self::group::<AddressGroup>(resource, *revision_number, key, record)
             }
         }
     }
@@ -70,10 +66,10 @@ impl Wanted {
         let mut groups = BTreeMap::<SecurityGroupId, Vec<GroupMember>>::new();
         for (host, record) in hosts {
             let host = name("hosts", host)?;
-            let record = Record::from_json(record.clone())?;
-            for group in &record.binding.security_groups {
+            let record = Record::<PortBinding>::from_json(record.clone())?;
+            for group in &record.content.security_groups {
                 let members = groups.entry(group.clone()).or_default();
-                members.push(GroupMember::of(&record.binding));
+                members.push(GroupMember::of(&record.content));
             }
             records.insert(Key::Port(host, port.clone()), record.value);
         }
@@ -86,16 +82,23 @@ impl Wanted {
         })
     }
 
-    fn group(resource: Resource, number: u64, key: Key, record: Option<Value>) -> Self {
-        Self {
+    /// A group; null is no record.
+    fn group<T: Content>(
+        resource: Resource,
+        number: u64,
+        key: Key,
+        record: &Value,
+    ) -> Result<Self, ErrorDetail> {
+        let mut records = BTreeMap::new();
+        if !record.is_null() {
+            records.insert(key, Record::<T>::from_json(record.clone())?.value);
+        }
+        Ok(Self {
             resource,
             number: RevisionNumber::new(number),
-            records: record
-                .into_iter()
-                .map(|record| (key.clone(), record))
-                .collect(),
+            records,
             memberships: BTreeMap::new(),
-        }
+        })
     }
 
     /// The hosts that shall have a record of the port.
@@ -111,9 +114,4 @@ impl Wanted {
 fn name<T: FromStr<Err: Display>>(field: &str, text: &str) -> Result<T, ErrorDetail> {
     text.parse()
         .map_err(|error| ErrorDetail::name(field, error))
-}
-
-/// A group's record; null is none.
-fn given(record: &Value) -> Option<Value> {
-    (!record.is_null()).then(|| record.clone())
 }

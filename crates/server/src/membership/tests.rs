@@ -2,7 +2,7 @@ use serde_json::json;
 
 use super::*;
 
-fn record(address: &str, groups: &[&str]) -> Record {
+fn record(address: &str, groups: &[&str]) -> Record<PortBinding> {
     Record::from_json(json!({
         "mac_address": "fa:16:3e:00:00:01", "physnet": "p", "network_type": "flat",
         "binding_type": "vhostuser", "security_groups": groups,

@@ -6,11 +6,11 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
-use weft_model::{HostName, Keyspace, PortId, SecurityGroup, SecurityGroupId};
+use weft_model::{HostName, Keyspace, PortBinding, PortId, SecurityGroup, SecurityGroupId};
 use weft_store::{Change, Event, Store};
 
 use super::{Overview, Totals, Warning};
-use crate::record::{GroupRecord, Record};
+use crate::record::Record;
 
 /// How long a writer waits for its own write to be seen, so that its warnings know of it. If it
 /// takes longer the warnings may be less; the write itself is long since done.
@@ -51,10 +51,7 @@ impl Overviews {
     }
 
     /// What is to be said about `group` as a security group.
-    pub(crate) fn security_group_warnings(
-        &self,
-        group: &GroupRecord<SecurityGroup>,
-    ) -> Vec<Warning> {
+    pub(crate) fn security_group_warnings(&self, group: &Record<SecurityGroup>) -> Vec<Warning> {
         self.read(|overview| overview.security_group_warnings(group))
     }
 
@@ -64,7 +61,12 @@ impl Overviews {
     }
 
     /// What is to be said about `record` as port `port` of `host`.
-    pub(crate) fn warnings(&self, host: &HostName, port: &PortId, record: &Record) -> Vec<Warning> {
+    pub(crate) fn warnings(
+        &self,
+        host: &HostName,
+        port: &PortId,
+        record: &Record<PortBinding>,
+    ) -> Vec<Warning> {
         self.read(|overview| overview.warnings(host, port, record))
     }
 

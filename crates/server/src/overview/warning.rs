@@ -6,10 +6,10 @@
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
-use weft_model::{HostName, PortId, Remote, SecurityGroup, SecurityGroupId};
+use weft_model::{HostName, PortBinding, PortId, Remote, SecurityGroup, SecurityGroupId};
 
 use super::Overview;
-use crate::record::{GroupRecord, Record};
+use crate::record::Record;
 
 /// What kind of warning it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -59,9 +59,14 @@ impl Warning {
 
 impl Overview {
     /// What is to be said about `record` as port `port` of `host`.
-    pub(crate) fn warnings(&self, host: &HostName, port: &PortId, record: &Record) -> Vec<Warning> {
+    pub(crate) fn warnings(
+        &self,
+        host: &HostName,
+        port: &PortId,
+        record: &Record<PortBinding>,
+    ) -> Vec<Warning> {
         let mut warnings = Vec::new();
-        let binding = &record.binding;
+        let binding = &record.content;
         let served = self.physnets.get(host);
         if !self.alive.contains(host) {
             let message =
@@ -118,10 +123,7 @@ impl Overview {
     }
 
     /// What is to be said about a security group.
-    pub(crate) fn security_group_warnings(
-        &self,
-        group: &GroupRecord<SecurityGroup>,
-    ) -> Vec<Warning> {
+    pub(crate) fn security_group_warnings(&self, group: &Record<SecurityGroup>) -> Vec<Warning> {
         let mut warnings = Vec::new();
         for (list, rules) in [
             ("ingress_rules", &group.content.ingress_rules),
