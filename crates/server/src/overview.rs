@@ -19,10 +19,8 @@ use weft_model::{
 pub(crate) use follow::{Overviews, follow};
 pub use warning::{Warning, WarningCode};
 
+use crate::membership::Place;
 use crate::view::UNREPORTED;
-
-/// One port on one host.
-type Place = (HostName, PortId);
 
 /// See the module.
 #[derive(Debug, Default)]

@@ -1,6 +1,9 @@
 //! What a caller is told when a request cannot be met: an HTTP status, and a body for programs
 //! (`code`) and people (`message`, `field`, `hint`).
 
+use std::fmt::Display;
+use std::str::FromStr;
+
 use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -158,6 +161,11 @@ impl ErrorDetail {
             ..Self::new(code, error)
         }
         .with_hint(hint)
+    }
+
+    /// Reads a part of the path or of an item that names something.
+    pub(crate) fn parse<T: FromStr<Err: Display>>(field: &str, text: &str) -> Result<T, Self> {
+        text.parse().map_err(|error| Self::name(field, error))
     }
 
     /// A part of the path or of an item that names something is no such name.

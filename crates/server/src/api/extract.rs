@@ -65,7 +65,7 @@ where
     S: Send + Sync,
 {
     let name: String = path(parts, state).await?;
-    name.parse().map_err(|error| ErrorDetail::name(what, error))
+    ErrorDetail::parse(what, &name)
 }
 
 impl<S: Send + Sync> FromRequestParts<S> for HostPath {
@@ -105,9 +105,8 @@ impl<S: Send + Sync> FromRequestParts<S> for NetworkPath {
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ErrorDetail> {
         let (protocol, vni): (String, String) = path(parts, state).await?;
-        let segment = format!("{protocol}.{vni}").parse();
-        let segment = segment.map_err(|error| ErrorDetail::name("network", error))?;
-        Ok(Self(segment))
+        let segment = format!("{protocol}.{vni}");
+        ErrorDetail::parse("network", &segment).map(Self)
     }
 }
 
@@ -116,13 +115,8 @@ impl<S: Send + Sync> FromRequestParts<S> for PlacePath {
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ErrorDetail> {
         let (host, port): (String, String) = path(parts, state).await?;
-        let host = host
-            .parse()
-            .map_err(|error| ErrorDetail::name("host", error))?;
-        let port = port
-            .parse()
-            .map_err(|error| ErrorDetail::name("port", error))?;
-        Ok(Self(host, port))
+        let host = ErrorDetail::parse("host", &host)?;
+        Ok(Self(host, ErrorDetail::parse("port", &port)?))
     }
 }
 

@@ -58,13 +58,11 @@ pub(crate) async fn list(
     State(app): State<App>,
     Params(filter): Params<PortFilter>,
 ) -> Result<Json<PortsReply>, ErrorDetail> {
-    let host = filter.host.map(|host| host.parse()).transpose();
-    let host = host.map_err(|error| ErrorDetail::name("host", error))?;
-    let physnet: Option<PhysnetName> = filter
-        .physnet
-        .map(|physnet| physnet.parse())
-        .transpose()
-        .map_err(|error| ErrorDetail::name("physnet", error))?;
+    let host = filter.host.map(|host| ErrorDetail::parse("host", &host));
+    let host = host.transpose()?;
+    let physnet = filter.physnet.as_deref();
+    let physnet = physnet.map(|physnet| ErrorDetail::parse("physnet", physnet));
+    let physnet: Option<PhysnetName> = physnet.transpose()?;
     if let Some(status) = &filter.status
         && !STATUSES.contains(&status.as_str())
     {

@@ -17,8 +17,8 @@ pub(crate) struct Selection {
 impl Selection {
     /// Reads the query parameters `host` and `kind`; absent means all.
     pub(crate) fn of(host: Option<&str>, kinds: Option<&str>) -> Result<Self, ErrorDetail> {
-        let host = host.map(str::parse).transpose();
-        let host = host.map_err(|error| ErrorDetail::name("host", error))?;
+        let host = host.map(|host| ErrorDetail::parse("host", host));
+        let host = host.transpose()?;
         let Some(kinds) = kinds else {
             return Ok(Self {
                 host,

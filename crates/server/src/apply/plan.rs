@@ -52,10 +52,7 @@ impl Plan {
             prune: BTreeSet::new(),
         };
         for host in &request.prune_hosts {
-            let host = host
-                .parse()
-                .map_err(|error| ErrorDetail::name("prune_hosts", error))?;
-            plan.prune.insert(host);
+            plan.prune.insert(ErrorDetail::parse("prune_hosts", host)?);
         }
         let mut named = BTreeSet::new();
         for item in request.ports {
@@ -222,11 +219,6 @@ impl Step {
 }
 
 fn place(host: &str, port: &str) -> Result<Place, ErrorDetail> {
-    let host = host
-        .parse()
-        .map_err(|error| ErrorDetail::name("host", error))?;
-    let port = port
-        .parse()
-        .map_err(|error| ErrorDetail::name("port", error))?;
-    Ok((host, port))
+    let host = ErrorDetail::parse("host", host)?;
+    Ok((host, ErrorDetail::parse("port", port)?))
 }

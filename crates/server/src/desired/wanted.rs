@@ -1,8 +1,6 @@
 //! A resource as a request wants it, checked.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt::Display;
-use std::str::FromStr;
 
 use serde_json::Value;
 use weft_model::{
@@ -42,7 +40,7 @@ impl Wanted {
                 revision_number,
                 record,
             } => {
-                let id: SecurityGroupId = name("id", id)?;
+                let id: SecurityGroupId = ErrorDetail::parse("id", id)?;
                 let key = Key::SecurityGroup(id.clone());
                 let resource = Resource::SecurityGroup(id);
                 Self::group::<SecurityGroup>(resource, *revision_number, key, record)
@@ -52,7 +50,7 @@ impl Wanted {
                 revision_number,
                 record,
             } => {
-                let id: AddressGroupId = name("id", id)?;
+                let id: AddressGroupId = ErrorDetail::parse("id", id)?;
                 let key = Key::AddressGroup(id.clone());
                 let resource = Resource::AddressGroup(id);
                 Self::group::<AddressGroup>(resource, *revision_number, key, record)
@@ -61,11 +59,11 @@ impl Wanted {
     }
 
     fn port(id: &str, number: u64, hosts: &BTreeMap<String, Value>) -> Result<Self, ErrorDetail> {
-        let port: PortId = name("id", id)?;
+        let port: PortId = ErrorDetail::parse("id", id)?;
         let mut records = BTreeMap::new();
         let mut groups = BTreeMap::<SecurityGroupId, Vec<GroupMember>>::new();
         for (host, record) in hosts {
-            let host = name("hosts", host)?;
+            let host = ErrorDetail::parse("hosts", host)?;
             let record = Record::<PortBinding>::from_json(record.clone())?;
             for group in &record.content.security_groups {
                 let members = groups.entry(group.clone()).or_default();
@@ -109,9 +107,4 @@ impl Wanted {
         };
         self.records.keys().filter_map(host).collect()
     }
-}
-
-fn name<T: FromStr<Err: Display>>(field: &str, text: &str) -> Result<T, ErrorDetail> {
-    text.parse()
-        .map_err(|error| ErrorDetail::name(field, error))
 }
