@@ -98,20 +98,13 @@ pub(super) fn security_group(mut entry: Entry<'_>) {
         }
     }
     let Some(id) = id else { return };
-    let wanted = WantedGroup {
-        id: id.to_string(),
-        record: group.to_json(),
-    };
-    if entry
-        .files
-        .wanted
-        .security_groups
-        .iter()
-        .any(|g| g.id == wanted.id)
-    {
-        return entry.refuse("id", format!("security group `{id}` stands already"));
+    if !add(
+        &mut entry.files.wanted.security_groups,
+        &id,
+        group.to_json(),
+    ) {
+        entry.refuse("id", format!("security group `{id}` stands already"));
     }
-    entry.files.wanted.security_groups.push(wanted);
 }
 
 /// Adds an address group.
@@ -134,20 +127,20 @@ pub(super) fn address_group(mut entry: Entry<'_>) {
         }
     }
     let Some(id) = id else { return };
-    let wanted = WantedGroup {
-        id: id.to_string(),
-        record: AddressGroup { addresses }.to_json(),
-    };
-    if entry
-        .files
-        .wanted
-        .address_groups
-        .iter()
-        .any(|g| g.id == wanted.id)
-    {
-        return entry.refuse("id", format!("address group `{id}` stands already"));
+    let record = AddressGroup { addresses }.to_json();
+    if !add(&mut entry.files.wanted.address_groups, &id, record) {
+        entry.refuse("id", format!("address group `{id}` stands already"));
     }
-    entry.files.wanted.address_groups.push(wanted);
+}
+
+/// Adds a group unless there is one of that name; returns whether it did.
+fn add(groups: &mut Vec<WantedGroup>, id: &impl ToString, record: Value) -> bool {
+    let id = id.to_string();
+    let is_new = !groups.iter().any(|group| group.id == id);
+    if is_new {
+        groups.push(WantedGroup { id, record });
+    }
+    is_new
 }
 
 impl Rule<'_, '_> {
