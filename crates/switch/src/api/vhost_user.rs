@@ -49,14 +49,8 @@ fn create(control: &mut Control, request: &CreateVhostUserIfV2) -> Result<SwIfIn
     };
     // The number that the pool will give.
     let place = control.vhost_users.next();
-    let config = config(
-        control,
-        place,
-        &request.sock_filename,
-        request.is_server,
-        features,
-    );
-    let port = VhostUser::open(config).map_err(|error| retval(&error))?;
+    let socket = (&request.sock_filename, request.is_server);
+    let port = open(control, place, socket, features)?;
     let mac = if request.use_custom_mac {
         request.mac_address.0
     } else {
@@ -110,14 +104,8 @@ fn modify(control: &mut Control, request: &ModifyVhostUserIfV2) -> Result<(), Re
         event_index: request.enable_event_idx,
         ..VhostUserFeatures::default()
     };
-    let config = config(
-        control,
-        place,
-        &request.sock_filename,
-        request.is_server,
-        features,
-    );
-    let port = VhostUser::open(config).map_err(|error| retval(&error))?;
+    let socket = (&request.sock_filename, request.is_server);
+    let port = open(control, place, socket, features)?;
     control.workers.detach(&[index]);
     if let Some(device) = control.vhost_user_mut(index) {
         device.port.replace(port);
@@ -177,14 +165,14 @@ fn details(
     })
 }
 
-fn config(
+/// The port of the pool's `place`, on a socket of which it is the server or a client.
+fn open(
     control: &Control,
     place: usize,
-    socket: &FixedString<256>,
-    is_server: bool,
+    (socket, is_server): (&FixedString<256>, bool),
     features: VhostUserFeatures,
-) -> VhostUserConfig {
-    VhostUserConfig {
+) -> Result<VhostUser, Retval> {
+    let config = VhostUserConfig {
         socket: path(socket),
         role: if is_server {
             VhostUserRole::Server
@@ -194,7 +182,8 @@ fn config(
         features,
         receivers: usize::from(control.config.workers),
         first_receiver: place,
-    }
+    };
+    VhostUser::open(config).map_err(|error| retval(&error))
 }
 
 fn path(socket: &FixedString<256>) -> PathBuf {
