@@ -62,7 +62,8 @@ impl<const IP6: bool> Node for UdpLookup<IP6> {
                 None => cx.drop(packet, no_listener),
                 // What follows UDP must be there, and in the first buffer.
                 Some(_) if !has_header => cx.drop(packet, bad_length),
-                Some(_) if cx.pool.meta(packet).gso_type() != GsoType::None => NodeId::GsoUdpLocal,
+                // Of TCP it is what is inside that is to be cut, as Linux's tunnels leave it to cards.
+                Some(_) if cx.pool.meta(packet).gso_type() == GsoType::UdpL4 => NodeId::GsoUdpLocal,
                 Some((_, node)) => *node,
             };
         }
