@@ -48,8 +48,7 @@ pub(super) fn strange_address(underlay: Underlay) -> IpAddr {
 impl FarEnd {
     pub(super) fn new(cloud: &Cloud, underlay: Underlay, vni: u32) -> Result<Self> {
         let namespace = cloud.control();
-        // The kernel would leave the checksums to a card that is none.
-        namespace.run(&["ethtool", "--offload", DEVICE, "tx", "off"])?;
+        super::wire(namespace, true)?;
         for local in [address(underlay), strange_address(underlay)] {
             match underlay {
                 Underlay::V4 => {

@@ -9,7 +9,7 @@ use weft_lab::Namespace;
 use weft_model::Mac;
 use weft_tests::{Cloud, DataplaneKind, Dissection, HostConfig, Setup, Underlay, Vm, scenario};
 
-use super::{REQUEST, STREAM, device, is_as_the_rfc_wants, kernel, machine};
+use super::{REQUEST, STREAM, device, is_as_the_rfc_wants, kernel, machine, wire};
 use kernel::answers;
 
 /// Where neighbours are asked who has fd00::2 and fd00::1 (RFC 4291 §2.7.1, RFC 2464 §7), as the
@@ -34,9 +34,7 @@ fn with_vpp(test: &str, network_type: &str, underlay: Underlay) -> Result<()> {
         .dataplanes(vec![DataplaneKind::Switch, vpp]);
     scenario(setup, async |cloud| {
         for host in cloud.hosts() {
-            // VPP takes what the kernel leaves to a card for broken, and a cable is none.
-            let end = ["--offload", kernel::DEVICE, "tx", "off"];
-            host.namespace().run(&[&["ethtool"], &end[..]].concat())?;
+            wire(host.namespace(), true)?;
         }
         let cable = Dissection::start(cloud.lab(), cloud.b().namespace(), kernel::DEVICE).await?;
         let one = machine(cloud, 1, network_type).await?;
