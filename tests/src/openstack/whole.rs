@@ -373,8 +373,8 @@ impl OpenStack {
             self.database.query(&format!(
                 "INSERT INTO agents (id, agent_type, `binary`, topic, host, admin_state_up, \
                  created_at, started_at, heartbeat_timestamp, configurations, `load`) VALUES \
-                 (UUID(), 'Fake agent', 'fake', 'N/A', '{name}', 1, NOW(), NOW(), \
-                 '2037-01-01', '{{\"bridge_mappings\": {{\"physnet1\": \"br\"}}, \
+                 (UUID(), 'OFA driver agent', 'fake', 'N/A', '{name}', 1, NOW(), NOW(), \
+                 '2037-01-01', '{{\"interface_mappings\": {{\"physnet1\": \"br\"}}, \
                  \"tunnel_types\": [\"vxlan\"]}}', 0)"
             ))?;
         }
