@@ -11,6 +11,10 @@ use serde_json::{Value, json};
 /// How long one request may take; the machine may be busy with hundreds.
 const LIMIT: Duration = Duration::from_secs(60);
 
+/// Idle connections are not used again after this: gunicorn closes them after two seconds, and a request
+/// that meets that is lost.
+const IDLE: Duration = Duration::from_secs(1);
+
 /// A client. Cheap to clone; all clones have the same token.
 #[derive(Clone, Debug)]
 pub struct Rest {
@@ -25,6 +29,7 @@ impl Rest {
         Ok(Self {
             http: reqwest::Client::builder()
                 .timeout(LIMIT)
+                .pool_idle_timeout(IDLE)
                 .no_proxy()
                 .build()?,
             base: format!("http://{address}"),
