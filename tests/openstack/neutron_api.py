@@ -6,3 +6,7 @@ import sys
 sys.argv = ["neutron-api"]
 
 from neutron.wsgi.api import application  # noqa: E402, F401
+from neutron import policy  # noqa: E402
+
+# Neutron reads its policies with a worker's first request, and refuses others that come meanwhile.
+policy.init()
