@@ -3,11 +3,19 @@
 
 use std::ffi::CStr;
 use std::fmt;
+use std::hash::{Hash, Hasher};
 
 /// A text of 1 to `N` bytes without NUL, filled up with NUL: then the order of the arrays is the order
 /// of the texts.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct InlineText<const N: usize>([u8; N]);
+
+impl<const N: usize> Hash for InlineText<N> {
+    /// Without the length that arrays put in front, which is always the same.
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        state.write(&self.0);
+    }
+}
 
 impl<const N: usize> InlineText<N> {
     /// Keeps `text`. Whoever calls has checked it, and knows that it fits; of a longer one the

@@ -155,6 +155,5 @@ pub fn check_guards<'a>(
 fn missing(object: &Object, state: &Observed) -> Option<ObjectKey> {
     object
         .requires()
-        .into_iter()
         .find(|required| state.get(required).is_none())
 }

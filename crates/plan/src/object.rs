@@ -134,42 +134,48 @@ impl Object {
     }
 
     /// What must be there before it can be made, and must not go before it is gone.
-    pub fn requires(&self) -> Vec<ObjectKey> {
+    pub fn requires(&self) -> impl Iterator<Item = ObjectKey> {
+        let on = self.on().cloned().map(ObjectKey::Interface);
+        on.into_iter().chain(self.uses())
+    }
+
+    /// The interface that a membership or binding is on, and is named after.
+    fn on(&self) -> Option<&InterfaceKey> {
         match self {
+            Self::BridgeMember(member) => Some(&member.interface),
+            Self::AclBinding(binding) => Some(&binding.interface),
+            Self::MacIpBinding(binding) => Some(&binding.interface),
+            _ => None,
+        }
+    }
+
+    /// What it requires, but for the interface that it is named after.
+    pub(crate) fn uses(&self) -> impl Iterator<Item = ObjectKey> {
+        let used = match self {
             Self::Uplink(_)
             | Self::Tap(_)
             | Self::VhostUser(_)
             | Self::Tunnel(_)
             | Self::BridgeDomain(_)
             | Self::Acl(_)
+            | Self::AclBinding(_)
             | Self::MacIpAcl(_)
             | Self::Route(_)
-            | Self::Surplus(_) => Vec::new(),
-            Self::Address(address) => vec![ObjectKey::Interface(address.interface.clone())],
+            | Self::Surplus(_) => None,
+            Self::Address(address) => Some(ObjectKey::Interface(address.interface.clone())),
             // VPP wants an interface that is bridged (`l2fib_add_del` in its `l2_api.c`). The member
             // of a tunnel requires the bridge domain.
-            Self::StaticMac(entry) => {
-                let member = entry.interface.clone().map(ObjectKey::BridgeMember);
-                member.into_iter().collect()
-            }
-            Self::Neighbour(entry) => vec![ObjectKey::BridgeDomain(entry.segment.into())],
-            Self::SubInterface(sub) => vec![ObjectKey::uplink(&sub.physnet)],
-            Self::BridgeMember(member) => {
-                let mut keys = vec![ObjectKey::Interface(member.interface.clone())];
-                keys.extend(member.bridge.clone().map(ObjectKey::BridgeDomain));
-                keys
-            }
-            Self::AclBinding(binding) => {
-                let mut keys = vec![ObjectKey::Interface(binding.interface.clone())];
-                keys.extend(binding.acls().cloned().map(ObjectKey::Acl));
-                keys
-            }
-            Self::MacIpBinding(binding) => {
-                let mut keys = vec![ObjectKey::Interface(binding.interface.clone())];
-                keys.extend(binding.acl.clone().map(ObjectKey::MacIpAcl));
-                keys
-            }
-        }
+            Self::StaticMac(entry) => entry.interface.clone().map(ObjectKey::BridgeMember),
+            Self::Neighbour(entry) => Some(ObjectKey::BridgeDomain(entry.segment.into())),
+            Self::SubInterface(sub) => Some(ObjectKey::uplink(&sub.physnet)),
+            Self::BridgeMember(member) => member.bridge.clone().map(ObjectKey::BridgeDomain),
+            Self::MacIpBinding(binding) => binding.acl.clone().map(ObjectKey::MacIpAcl),
+        };
+        let lists = match self {
+            Self::AclBinding(binding) => Some(binding.acls().cloned().map(ObjectKey::Acl)),
+            _ => None,
+        };
+        used.into_iter().chain(lists.into_iter().flatten())
     }
 
     /// Whether VPP can make `self` into `wanted`, which has the same key, without taking it away

@@ -1,22 +1,27 @@
 //! What a VPP is known to hold of ours: the result of dumps, kept up to date by what is applied
 //! and by VPP's events.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::hash_map::Entry;
 use std::net::IpAddr;
 
-use foldhash::fast::FixedState;
-
 use crate::object::{Address, InterfaceKey, Object, ObjectKey};
-use crate::table::{Table, in_order};
+use crate::table::{Keys, Table, in_order};
 
 /// What a VPP holds of ours: the objects that carry our marks or belong to ones that do, and the
 /// links of its interfaces.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Observed {
-    objects: Table<Object>,
-    links: HashMap<InterfaceKey, bool, FixedState>,
-    /// What requires each object, so that it need not be searched for; see [`uses`].
-    users: Table<BTreeSet<ObjectKey>>,
+    objects: Table<Held>,
+    /// What uses each object ([`Object::uses`]), so that it need not be searched for.
+    users: Table<Keys>,
+}
+
+/// An object that is there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Held {
+    object: Object,
+    /// Whether its link is up, if it is an interface.
+    link_up: bool,
 }
 
 /// Something that VPP told unasked.
@@ -36,29 +41,26 @@ pub enum Notice {
 }
 
 impl Observed {
-    /// All that a VPP holds. Of several objects with one key the last counts.
-    pub fn new(
-        objects: impl IntoIterator<Item = Object>,
-        links: impl IntoIterator<Item = (InterfaceKey, bool)>,
-    ) -> Self {
-        let objects = objects.into_iter();
-        let objects: Table<Object> = objects.map(|object| (object.key(), object)).collect();
-        let mut users: Table<BTreeSet<ObjectKey>> = Table::default();
-        for (key, object) in &objects {
-            for used in uses(object) {
-                users.entry(used).or_default().insert(key.clone());
-            }
-        }
-        Self {
-            objects,
-            links: links.into_iter().collect(),
-            users,
-        }
+    /// Nothing yet, but room for so many objects.
+    pub fn with_capacity(objects: usize) -> Self {
+        let mut empty = Self::default();
+        empty.objects.reserve(objects);
+        empty
     }
 
     /// The object under this key.
     pub fn get(&self, key: &ObjectKey) -> Option<&Object> {
-        self.objects.get(key)
+        Some(&self.objects.get(key)?.object)
+    }
+
+    /// How many objects there are.
+    pub fn len(&self) -> usize {
+        self.objects.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.objects.is_empty()
     }
 
     /// All objects, in the order of their keys.
@@ -68,12 +70,12 @@ impl Observed {
 
     /// All objects with their keys, in the order of the keys.
     pub fn entries(&self) -> impl Iterator<Item = (&ObjectKey, &Object)> {
-        in_order(self.objects.iter())
+        in_order(self.unordered())
     }
 
-    /// All objects, in no order.
-    pub(crate) fn table(&self) -> &Table<Object> {
-        &self.objects
+    /// All objects with their keys, in no order.
+    pub fn unordered(&self) -> impl Iterator<Item = (&ObjectKey, &Object)> {
+        self.objects.iter().map(|(key, held)| (key, &held.object))
     }
 
     /// The keys of all objects, in order.
@@ -83,39 +85,57 @@ impl Observed {
 
     /// Whether the interface's link is up (`IF_STATUS_API_FLAG_LINK_UP`); false if nothing is known.
     pub fn link_up(&self, interface: &InterfaceKey) -> bool {
-        self.links.get(interface).copied().unwrap_or(false)
+        let key = ObjectKey::Interface(interface.clone());
+        self.objects.get(&key).is_some_and(|held| held.link_up)
     }
 
     /// Records that `object` is there now, whatever was under its key before. A binding that names no
     /// list of ours is a stranger's, and none to us.
     pub fn insert(&mut self, object: Object) {
-        let key = object.key();
         if object.is_foreign_binding() {
-            self.remove(&key);
-            return;
+            self.remove(&object.key());
+        } else {
+            self.put(object, None);
         }
-        self.forget_use(&key);
-        for used in uses(&object) {
-            self.users.entry(used).or_default().insert(key.clone());
+    }
+
+    /// Adds an object as a dump shows it, a binding of strangers' lists, too: a list of ours that was
+    /// made twice is none of those that have names.
+    pub fn add(&mut self, object: Object) {
+        self.put(object, None);
+    }
+
+    /// Adds an interface as a dump shows it, with the state of its link.
+    pub fn add_interface(&mut self, object: Object, link_up: bool) {
+        self.put(object, Some(link_up));
+    }
+
+    /// Puts the object there. An unknown link stays as it was; that of a new interface counts as down.
+    fn put(&mut self, object: Object, link_up: Option<bool>) {
+        match self.objects.entry(object.key()) {
+            Entry::Occupied(mut there) => {
+                forget_uses(&mut self.users, there.key(), &there.get().object);
+                note_uses(&mut self.users, there.key(), &object);
+                let there = there.get_mut();
+                there.object = object;
+                there.link_up = link_up.unwrap_or(there.link_up);
+            }
+            Entry::Vacant(free) => {
+                note_uses(&mut self.users, free.key(), &object);
+                let link_up = link_up.unwrap_or_default();
+                free.insert(Held { object, link_up });
+            }
         }
-        self.objects.insert(key, object);
     }
 
     /// Records that the object is gone.
     pub fn remove(&mut self, key: &ObjectKey) {
-        self.forget_use(key);
-        self.objects.remove(key);
-        if let ObjectKey::Interface(interface) = key {
-            self.links.remove(interface);
+        if let Some(held) = self.objects.remove(key) {
+            forget_uses(&mut self.users, key, &held.object);
         }
     }
 
-    /// Records the state of an interface's link.
-    pub fn set_link(&mut self, interface: InterfaceKey, up: bool) {
-        self.links.insert(interface, up);
-    }
-
-    /// The keys of the objects that require the one under `key`.
+    /// The keys of the objects that require the one under `key`: those on it first, each kind in order.
     pub fn dependents(&self, key: &ObjectKey) -> Vec<ObjectKey> {
         match key {
             ObjectKey::AclBinding(_)
@@ -128,10 +148,7 @@ impl Observed {
             ObjectKey::BridgeMember(_)
             | ObjectKey::BridgeDomain(_)
             | ObjectKey::Acl(_)
-            | ObjectKey::MacIpAcl(_) => {
-                let users = self.users.get(key).into_iter().flatten();
-                users.cloned().collect()
-            }
+            | ObjectKey::MacIpAcl(_) => self.users_of(key),
             ObjectKey::Interface(interface) => {
                 let on_it = [
                     ObjectKey::BridgeMember(interface.clone()),
@@ -140,10 +157,17 @@ impl Observed {
                 ];
                 let there = |key: &ObjectKey| self.objects.contains_key(key);
                 let mut keys: Vec<ObjectKey> = on_it.into_iter().filter(there).collect();
-                keys.extend(self.users.get(key).into_iter().flatten().cloned());
+                keys.extend(self.users_of(key));
                 keys
             }
         }
+    }
+
+    fn users_of(&self, key: &ObjectKey) -> Vec<ObjectKey> {
+        let users = self.users.get(key).into_iter().flatten();
+        let mut users: Vec<ObjectKey> = users.cloned().collect();
+        users.sort_unstable();
+        users
     }
 
     /// Takes the addresses out that are not on `ours`, so that they are never ours to remove; nor are
@@ -156,7 +180,7 @@ impl Observed {
             };
             own || Some(&address.interface) != ours
         };
-        let addresses = self.objects.values().filter_map(|object| match object {
+        let addresses = self.unordered().filter_map(|(_, object)| match object {
             Object::Address(address) if is_foreign(address) => Some(address.clone()),
             _ => None,
         });
@@ -180,11 +204,11 @@ impl Observed {
                 link_up,
             } => {
                 let key = ObjectKey::Interface(interface.clone());
-                let Some(object) = self.objects.get_mut(&key) else {
+                let Some(held) = self.objects.get_mut(&key) else {
                     return Vec::new();
                 };
-                let link_was = self.links.insert(interface.clone(), *link_up);
-                let admin_was = match object {
+                let link_was = std::mem::replace(&mut held.link_up, *link_up);
+                let admin_was = match &mut held.object {
                     Object::Uplink(uplink) => &mut uplink.admin_up,
                     Object::SubInterface(sub) => &mut sub.admin_up,
                     Object::Tap(tap) => &mut tap.admin_up,
@@ -192,7 +216,7 @@ impl Observed {
                     Object::Tunnel(tunnel) => &mut tunnel.admin_up,
                     _ => return Vec::new(),
                 };
-                if *admin_was == *admin_up && link_was == Some(*link_up) {
+                if *admin_was == *admin_up && link_was == *link_up {
                     return Vec::new();
                 }
                 *admin_was = *admin_up;
@@ -213,29 +237,23 @@ impl Observed {
             }
         }
     }
+}
 
-    fn forget_use(&mut self, key: &ObjectKey) {
-        let Some(object) = self.objects.get(key) else {
-            return;
-        };
-        for used in uses(object) {
-            if let Some(users) = self.users.get_mut(&used) {
-                users.remove(key);
-                if users.is_empty() {
-                    self.users.remove(&used);
-                }
-            }
-        }
+/// Notes what `object`, whose key is `key`, uses.
+fn note_uses(users: &mut Table<Keys>, key: &ObjectKey, object: &Object) {
+    for used in object.uses() {
+        users.entry(used).or_default().insert(key.clone());
     }
 }
 
-/// What the object requires, but for the interfaces whose own names tell what is on them: memberships
-/// and bindings.
-fn uses(object: &Object) -> impl Iterator<Item = ObjectKey> {
-    let by_name = matches!(
-        object,
-        Object::BridgeMember(_) | Object::AclBinding(_) | Object::MacIpBinding(_)
-    );
-    let required = object.requires().into_iter();
-    required.filter(move |key| !(by_name && matches!(key, ObjectKey::Interface(_))))
+/// The reverse of [`note_uses`].
+fn forget_uses(users: &mut Table<Keys>, key: &ObjectKey, object: &Object) {
+    for used in object.uses() {
+        if let Entry::Occupied(mut of_it) = users.entry(used) {
+            of_it.get_mut().remove(key);
+            if of_it.get().is_empty() {
+                of_it.remove();
+            }
+        }
+    }
 }

@@ -116,7 +116,9 @@ impl Plan {
                 queue.extend(observed.dependents(&key).into_iter().map(|dependent| {
                     // One that is wanted elsewhere leaves by itself.
                     let stays = || {
-                        desired(&dependent).is_some_and(|wanted| wanted.requires().contains(&key))
+                        let mut required =
+                            desired(&dependent).into_iter().flat_map(Object::requires);
+                        required.any(|required| required == key)
                     };
                     let must_go = all_go || stays();
                     (dependent, must_go)

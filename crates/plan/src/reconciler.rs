@@ -28,7 +28,7 @@ use weft_model::{OverlaySegment, PhysnetName, PortId, SecurityGroupId};
 use crate::backoff::Backoff;
 use crate::compile::{Compiler, Touched};
 use crate::intent::{HostNetwork, PortRecord};
-use crate::object::{AclKey, InterfaceKey, Object, ObjectKey};
+use crate::object::{AclKey, InterfaceKey, ObjectKey};
 use crate::observed::{Notice, Observed};
 use crate::operation::{Operation, Outcome};
 use crate::plan::Plan;
@@ -242,10 +242,9 @@ impl Reconciler {
         };
         match operation {
             Operation::Create(object) | Operation::Update { to: object, .. } => {
-                let requires = object.requires();
-                requires
-                    .iter()
-                    .all(|required| observed.get(required).is_some())
+                object
+                    .requires()
+                    .all(|required| observed.get(&required).is_some())
                     && self.is_guarded(&object.key(), observed)
                     && matches!(operation, Operation::Create(_))
                         != observed.get(&object.key()).is_some()
@@ -373,13 +372,19 @@ impl Reconciler {
 
 /// What is wanted and not there, there and not wanted, or there otherwise.
 fn differing(compiler: &Compiler, observed: &Observed) -> BTreeSet<ObjectKey> {
+    let mut wanted_and_there = 0;
     let wrong = compiler.unordered().filter(|(key, wanted)| {
-        let is_as_wanted = |is: &Object| is.satisfies(wanted);
-        !observed.get(key).is_some_and(is_as_wanted)
+        let is = observed.get(key);
+        wanted_and_there += usize::from(is.is_some());
+        !is.is_some_and(|is| is.satisfies(wanted))
     });
-    let there = observed.table().keys();
-    let unwanted = there.filter(|key| compiler.object(key).is_none());
-    wrong.map(|(key, _)| key).chain(unwanted).cloned().collect()
+    let mut differing: BTreeSet<ObjectKey> = wrong.map(|(key, _)| key.clone()).collect();
+    if wanted_and_there < observed.len() {
+        let unwanted = observed.unordered().map(|(key, _)| key);
+        let unwanted = unwanted.filter(|key| compiler.object(key).is_none());
+        differing.extend(unwanted.cloned());
+    }
+    differing
 }
 
 /// Notes that there may be news of everyone whose status is about the object. That is not so of the

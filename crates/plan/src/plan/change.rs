@@ -46,16 +46,14 @@ pub(super) fn impossible<'a>(
     };
     let leaves = |dependent: &ObjectKey, left: &ObjectKey| match changes.get(dependent) {
         // A member that moves to another bridge domain leaves this one.
-        Some(Change::Update(_, to)) => !to.requires().contains(left),
+        Some(Change::Update(_, to)) => to.requires().all(|required| required != *left),
         Some(change) => change.goes(),
         None => false,
     };
     let mut impossible = Vec::new();
     for (key, change) in changes {
-        let required = change.wanted().map(Object::requires).unwrap_or_default();
-        let missing = required
-            .into_iter()
-            .find(|required| !comes_or_stays(required));
+        let mut required = change.wanted().into_iter().flat_map(Object::requires);
+        let missing = required.find(|required| !comes_or_stays(required));
         let missing = missing.or_else(|| unguarded(key, change, changes, observed, desired));
         let missing = missing.or_else(|| bared(key, change, changes, observed, desired));
         let obstacle = missing.or_else(|| {

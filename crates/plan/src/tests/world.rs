@@ -176,9 +176,9 @@ impl World {
                         "{operation} without {required}"
                     );
                 }
-                self.holds.insert(object.clone());
-                if let ObjectKey::Interface(interface) = key {
-                    self.holds.set_link(interface, true);
+                match key {
+                    ObjectKey::Interface(_) => self.holds.add_interface(object.clone(), true),
+                    _ => self.holds.insert(object.clone()),
                 }
             }
             Operation::Delete(_) => {

@@ -146,14 +146,14 @@ impl Connection {
     }
 
     fn details<D: Details>(&self, answer: &Answer) -> Result<Vec<D>, CallError> {
-        answer
-            .details
-            .iter()
-            .map(|message| match decode::details(message) {
-                Ok((_, details)) => Ok(details),
-                Err(error) => Err(self.malformed(error)),
-            })
-            .collect()
+        let messages = answer.details.iter();
+        // There may be tens of thousands, and a fallible `collect` does not know how many.
+        let mut all = Vec::with_capacity(messages.len());
+        for message in messages {
+            let (_, details) = decode::details(message).map_err(|error| self.malformed(error))?;
+            all.push(details);
+        }
+        Ok(all)
     }
 
     fn malformed(&self, error: DecodeError) -> CallError {

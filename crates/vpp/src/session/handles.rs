@@ -1,6 +1,7 @@
 //! Which number VPP has given to what.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 
 use foldhash::fast::FixedState;
 use weft_model::{NetworkSegment, PortId};
@@ -69,12 +70,22 @@ impl Handles {
         }
     }
 
+    /// The interfaces, in no order.
+    pub(super) fn interfaces(&self) -> impl Iterator<Item = (&InterfaceKey, SwIfIndex)> {
+        self.interfaces.iter().map(|(key, number)| (key, *number))
+    }
+
     pub(super) fn interface(&self, key: &InterfaceKey) -> Option<SwIfIndex> {
         self.interfaces.get(key).copied()
     }
 
     pub(super) fn key(&self, sw_if_index: SwIfIndex) -> Option<&InterfaceKey> {
         self.keys.get(&sw_if_index)
+    }
+
+    /// The bridge domains, in no order.
+    pub(super) fn bridges(&self) -> impl Iterator<Item = (&NetworkSegment, BdId)> {
+        self.bridges.iter().map(|(key, number)| (key, *number))
     }
 
     pub(super) fn bridge(&self, segment: &NetworkSegment) -> Option<BdId> {
@@ -98,6 +109,16 @@ impl Handles {
     /// The foreign TAP, if any, that has this device of the kernel.
     pub(super) fn foreign_tap(&self, device: &str) -> Option<&str> {
         self.foreign_taps.get(device).map(String::as_str)
+    }
+
+    /// Notes an interface, unless one has this name already; answers whether it was noted.
+    pub(super) fn note_interface(&mut self, key: &InterfaceKey, number: SwIfIndex) -> bool {
+        let Entry::Vacant(free) = self.interfaces.entry(key.clone()) else {
+            return false;
+        };
+        free.insert(number);
+        self.keys.insert(number, key.clone());
+        true
     }
 
     pub(super) fn note_foreign_tap(&mut self, device: String, interface: String) {

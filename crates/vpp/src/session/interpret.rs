@@ -10,8 +10,8 @@ use std::collections::HashMap;
 use foldhash::fast::FixedState;
 use weft_model::{IfName, Mac, Mtu, SocketPath, VppIfName};
 use weft_plan::{
-    BridgeDomain, BridgeFlags, BridgeMember, InterfaceKey, Object, ObjectKey, SubInterface,
-    TagRewrite, Tap, Tunnel, Uplink, UplinkDevice, VhostUser, VhostUserMode,
+    BridgeDomain, BridgeFlags, BridgeMember, Object, ObjectKey, Observed, SubInterface, TagRewrite,
+    Tap, Tunnel, Uplink, UplinkDevice, VhostUser, VhostUserMode,
 };
 use weft_vpp_wire::SwIfIndex;
 use weft_vpp_wire::messages::acl::{
@@ -51,11 +51,10 @@ pub(super) struct Dumps {
     pub(super) fib_sources: Vec<FibSourceDetails>,
 }
 
-/// What is ours: objects and their numbers, and the links of the interfaces.
+/// What is ours: objects and their numbers.
 #[derive(Debug, Default)]
 pub(super) struct Ours {
-    pub(super) objects: Vec<Object>,
-    pub(super) links: Vec<(InterfaceKey, bool)>,
+    pub(super) observed: Observed,
     pub(super) handles: Handles,
     /// The source of our routes, if VPP has it.
     pub(super) fib_source: Option<u8>,
@@ -65,8 +64,7 @@ pub(super) struct Ours {
 ///
 /// If several carry one mark, the first counts, and the others are surplus.
 pub(super) fn interpret(dumps: &Dumps) -> Ours {
-    let mut objects = Vec::with_capacity(2 * dumps.interfaces.len() + dumps.bridges.len());
-    let mut links = Vec::with_capacity(dumps.interfaces.len());
+    let mut observed = Observed::with_capacity(2 * dumps.interfaces.len() + dumps.bridges.len());
     let mut handles = Handles::with_capacity(dumps.interfaces.len());
     let taps: HashMap<SwIfIndex, &SwInterfaceTapV2Details, FixedState> = dumps
         .taps
@@ -81,10 +79,12 @@ pub(super) fn interpret(dumps: &Dumps) -> Ours {
     let vxlan = dumps.vxlan_tunnels.iter().filter_map(tunnel::of_vxlan);
     let gpe = dumps.gpe_tunnels.iter().filter_map(tunnel::of_gpe);
     let tunnels: HashMap<SwIfIndex, Tunnel, FixedState> = vxlan.chain(gpe).collect();
-    let by_index: HashMap<SwIfIndex, &SwInterfaceDetails, FixedState> = dumps
+    // Few of many: those of VLANs.
+    let rewrites: HashMap<SwIfIndex, VtrOp, FixedState> = dumps
         .interfaces
         .iter()
-        .map(|details| (details.sw_if_index, details))
+        .filter(|details| details.vtr_op != VtrOp::DISABLED)
+        .map(|details| (details.sw_if_index, details.vtr_op))
         .collect();
     for details in &dumps.interfaces {
         let tap = taps.get(&details.sw_if_index).copied();
@@ -105,7 +105,7 @@ pub(super) fn interpret(dumps: &Dumps) -> Ours {
             );
             continue;
         };
-        if handles.interface(&key).is_some() {
+        if !handles.note_interface(&key, details.sw_if_index) {
             tracing::warn!(
                 interface = %details.interface_name, tag = %details.tag,
                 "another interface has this tag already"
@@ -113,13 +113,12 @@ pub(super) fn interpret(dumps: &Dumps) -> Ours {
             // Only what Weft alone makes is Weft's to remove.
             if let Object::Tap(_) | Object::VhostUser(_) | Object::Tunnel(_) = object {
                 let number = Number::Interface(details.sw_if_index);
-                objects.push(handles.note_surplus(ObjectKey::Interface(key), number));
+                observed.add(handles.note_surplus(ObjectKey::Interface(key), number));
             }
             continue;
         }
-        handles.apply(Change::Interface(key.clone(), details.sw_if_index));
-        objects.push(object);
-        links.push((key, details.flags.contains(IfStatusFlags::LINK_UP)));
+        let link_up = details.flags.contains(IfStatusFlags::LINK_UP);
+        observed.add_interface(object, link_up);
     }
     for details in &dumps.bridges {
         let segment = match details.bd_tag.to_str().parse() {
@@ -130,14 +129,14 @@ pub(super) fn interpret(dumps: &Dumps) -> Ours {
                     "another bridge domain has this tag already"
                 );
                 let of = ObjectKey::BridgeDomain(segment);
-                objects.push(handles.note_surplus(of, Number::Bridge(details.bd_id)));
+                observed.add(handles.note_surplus(of, Number::Bridge(details.bd_id)));
                 None
             }
             Err(_) => None,
         };
         if let Some(segment) = &segment {
             handles.apply(Change::Bridge(segment.clone(), details.bd_id));
-            objects.push(Object::BridgeDomain(BridgeDomain {
+            observed.add(Object::BridgeDomain(BridgeDomain {
                 segment: segment.clone(),
                 flags: BridgeFlags {
                     learn: details.learn,
@@ -153,24 +152,21 @@ pub(super) fn interpret(dumps: &Dumps) -> Ours {
             let Some(key) = handles.key(member.sw_if_index) else {
                 continue;
             };
-            let rewrite = by_index
-                .get(&member.sw_if_index)
-                .map(|details| details.vtr_op);
-            objects.push(Object::BridgeMember(BridgeMember {
+            let rewrite = rewrites.get(&member.sw_if_index).copied();
+            observed.add(Object::BridgeMember(BridgeMember {
                 interface: key.clone(),
                 bridge: segment.clone(),
-                tag_rewrite: tag_rewrite(rewrite.unwrap_or_default()),
+                tag_rewrite: tag_rewrite(rewrite.unwrap_or(VtrOp::DISABLED)),
                 split_horizon_group: member.shg,
                 learn: true,
             }));
         }
     }
-    policy::interpret(dumps, &mut objects, &mut handles);
+    policy::interpret(dumps, &mut observed, &mut handles);
     let mut sources = dumps.fib_sources.iter();
     let fib_source = sources.find(|details| details.src.name == FIB_SOURCE);
     Ours {
-        objects,
-        links,
+        observed,
         handles,
         fib_source: fib_source.map(|details| details.src.id),
     }

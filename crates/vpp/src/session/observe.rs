@@ -35,14 +35,13 @@ impl Session {
         let attached = Box::pin(self.read_attached(&ours, addresses)).await?;
         ours.attach(&attached);
         let Ours {
-            objects,
-            links,
+            observed,
             handles,
             fib_source,
         } = ours;
         self.handles = handles;
         self.fib_source = fib_source;
-        Ok(Observed::new(objects, links))
+        Ok(observed)
     }
 
     /// What tells by its mark whether it is ours, and the addresses of the uplinks: they are known from

@@ -277,8 +277,7 @@ impl Report {
                     requires: standing
                         .wanted
                         .requires()
-                        .iter()
-                        .map(ToString::to_string)
+                        .map(|key| key.to_string())
                         .collect(),
                 }
             });

@@ -7,7 +7,9 @@ use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use weft_model::{IpPrefix, Mac, OverlaySegment};
-use weft_plan::{Address, InterfaceKey, Neighbour, Object, Route, StaticMac};
+use weft_plan::{
+    Address, BridgeMember, InterfaceKey, Neighbour, Object, ObjectKey, Route, StaticMac,
+};
 use weft_vpp_wire::messages::fib::{FibPath, FibPathNhProto};
 use weft_vpp_wire::messages::interface::SwInterfaceDetails;
 use weft_vpp_wire::messages::ip::{IpAddressDetails, IpRouteV2Details};
@@ -51,25 +53,28 @@ impl Ours {
 
     /// The numbers of the tunnels that are in bridge domains.
     pub(in crate::session) fn bridged_tunnels(&self) -> impl Iterator<Item = SwIfIndex> {
-        self.objects.iter().filter_map(|object| match object {
-            Object::BridgeMember(member) => match &member.interface {
-                tunnel @ InterfaceKey::Tunnel(_) => self.handles.interface(tunnel),
-                _ => None,
-            },
-            _ => None,
-        })
+        let interfaces = self.handles.interfaces();
+        let bridged = interfaces.filter(|(key, _)| match key {
+            InterfaceKey::Tunnel(_) => {
+                let member = ObjectKey::BridgeMember((*key).clone());
+                self.observed.get(&member).is_some()
+            }
+            _ => false,
+        });
+        bridged.map(|(_, number)| number)
     }
 
     /// Adds what hangs on what is known already.
     pub(in crate::session) fn attach(&mut self, attached: &Attached) {
-        let features: HashMap<SwIfIndex, L2InputFeatures> =
-            attached.features.iter().copied().collect();
-        for object in &mut self.objects {
-            if let Object::BridgeMember(member) = object
-                && let Some(sw_if_index) = self.handles.interface(&member.interface)
-                && let Some(features) = features.get(&sw_if_index)
+        for (sw_if_index, features) in &attached.features {
+            if let Some(interface) = self.handles.key(*sw_if_index)
+                && let key = ObjectKey::BridgeMember(interface.clone())
+                && let Some(Object::BridgeMember(member)) = self.observed.get(&key)
             {
-                member.learn = features.contains(L2InputFeatures::LEARN);
+                let learn = features.contains(L2InputFeatures::LEARN);
+                let member = member.clone();
+                let member = Object::BridgeMember(BridgeMember { learn, ..member });
+                self.observed.add(member);
             }
         }
         let overlays = self.overlays();
@@ -106,21 +111,16 @@ impl Ours {
                 gateway: gateway(&details.route.paths, prefix),
             }))
         });
-        let found: Vec<Object> = macs
-            .chain(neighbours)
-            .chain(addresses)
-            .chain(routes)
-            .collect();
-        self.objects.extend(found);
+        let found = macs.chain(neighbours).chain(addresses).chain(routes);
+        for object in found {
+            self.observed.add(object);
+        }
     }
 
     fn overlays(&self) -> HashMap<BdId, OverlaySegment> {
-        let bridges = self.objects.iter().filter_map(|object| match object {
-            Object::BridgeDomain(bridge) => Some(&bridge.segment),
-            _ => None,
-        });
+        let bridges = self.handles.bridges();
         bridges
-            .filter_map(|segment| Some((self.handles.bridge(segment)?, segment.overlay()?)))
+            .filter_map(|(segment, number)| Some((number, segment.overlay()?)))
             .collect()
     }
 }

@@ -6,7 +6,9 @@ mod tests;
 use std::collections::HashMap;
 
 use weft_model::PortId;
-use weft_plan::{Acl, AclBinding, AclKey, InterfaceKey, MacIpAcl, MacIpBinding, Object, ObjectKey};
+use weft_plan::{
+    Acl, AclBinding, AclKey, InterfaceKey, MacIpAcl, MacIpBinding, Object, ObjectKey, Observed,
+};
 use weft_vpp_wire::FixedString;
 use weft_vpp_wire::messages::acl;
 
@@ -17,7 +19,7 @@ use crate::session::rule;
 
 /// Adds the lists that are ours, and what the interfaces that are ours have. These must be known by
 /// now.
-pub(super) fn interpret(dumps: &Dumps, objects: &mut Vec<Object>, handles: &mut Handles) {
+pub(super) fn interpret(dumps: &Dumps, observed: &mut Observed, handles: &mut Handles) {
     let mut acls: HashMap<u32, AclKey> = HashMap::new();
     for details in &dumps.acls {
         let Ok(AclMark(key)) = details.tag.to_str().parse() else {
@@ -25,13 +27,13 @@ pub(super) fn interpret(dumps: &Dumps, objects: &mut Vec<Object>, handles: &mut 
         };
         if handles.acl(&key).is_some() {
             let number = Number::Acl(details.acl_index);
-            surplus(ObjectKey::Acl(key), number, &details.tag, objects, handles);
+            surplus(ObjectKey::Acl(key), number, &details.tag, observed, handles);
             continue;
         }
         handles.apply(Change::Acl(key.clone(), details.acl_index));
         acls.insert(details.acl_index, key.clone());
         let rules = details.r.iter().map(rule::read_acl).collect();
-        objects.push(Object::Acl(Acl { key, rules }));
+        observed.add(Object::Acl(Acl { key, rules }));
     }
     for details in &dumps.acl_lists {
         let Some(interface) = handles.key(details.sw_if_index).cloned() else {
@@ -43,17 +45,17 @@ pub(super) fn interpret(dumps: &Dumps, objects: &mut Vec<Object>, handles: &mut 
         };
         let (input, output) = (named(details.acls.input()), named(details.acls.output()));
         if !(input.is_empty() && output.is_empty()) {
-            objects.push(Object::AclBinding(AclBinding {
+            observed.add(Object::AclBinding(AclBinding {
                 interface,
                 input,
                 output,
             }));
         }
     }
-    interpret_macip(dumps, objects, handles);
+    interpret_macip(dumps, observed, handles);
 }
 
-fn interpret_macip(dumps: &Dumps, objects: &mut Vec<Object>, handles: &mut Handles) {
+fn interpret_macip(dumps: &Dumps, observed: &mut Observed, handles: &mut Handles) {
     let mut ports: HashMap<u32, PortId> = HashMap::new();
     for details in &dumps.macip_acls {
         let Ok(MacIpMark(port)) = details.tag.to_str().parse() else {
@@ -64,18 +66,18 @@ fn interpret_macip(dumps: &Dumps, objects: &mut Vec<Object>, handles: &mut Handl
                 ObjectKey::MacIpAcl(port),
                 Number::MacIpAcl(details.acl_index),
             );
-            surplus(of, number, &details.tag, objects, handles);
+            surplus(of, number, &details.tag, observed, handles);
             continue;
         }
         handles.apply(Change::MacIpAcl(port.clone(), details.acl_index));
         ports.insert(details.acl_index, port.clone());
         let rules = details.r.iter().map(rule::read_macip).collect();
-        objects.push(Object::MacIpAcl(MacIpAcl { port, rules }));
+        observed.add(Object::MacIpAcl(MacIpAcl { port, rules }));
     }
     for details in &dumps.macip_lists {
         let bound = details.acls.first().filter(|acl| **acl != acl::ACL_NONE);
         if let (Some(index), Some(key)) = (bound, handles.key(details.sw_if_index)) {
-            objects.push(macip_binding(key, ports.get(index)));
+            observed.add(macip_binding(key, ports.get(index)));
         }
     }
 }
@@ -91,9 +93,9 @@ fn surplus(
     of: ObjectKey,
     number: Number,
     tag: &FixedString<64>,
-    objects: &mut Vec<Object>,
+    observed: &mut Observed,
     handles: &mut Handles,
 ) {
     tracing::warn!(%tag, "another access list has this tag already");
-    objects.push(handles.note_surplus(of, number));
+    observed.add(handles.note_surplus(of, number));
 }

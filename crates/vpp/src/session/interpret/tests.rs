@@ -54,7 +54,7 @@ pub(super) fn bridge(id: u32, tag: &str, members: &[u32]) -> BridgeDomainDetails
 pub(super) fn observed_with(dumps: &Dumps, attached: &Attached) -> (Observed, Handles) {
     let mut ours = interpret(dumps);
     ours.attach(attached);
-    (Observed::new(ours.objects, ours.links), ours.handles)
+    (ours.observed, ours.handles)
 }
 
 pub(super) fn observed_of(dumps: &Dumps) -> (Observed, Handles) {

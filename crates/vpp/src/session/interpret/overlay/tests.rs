@@ -220,6 +220,7 @@ fn what_is_asked_for_by_number_is_that_of_overlays_and_uplinks() {
         uplinks(&dumps.interfaces).collect::<Vec<_>>(),
         [SwIfIndex(1)]
     );
-    let tunnels: Vec<_> = ours.bridged_tunnels().collect();
+    let mut tunnels: Vec<_> = ours.bridged_tunnels().collect();
+    tunnels.sort_unstable();
     assert_eq!(tunnels, [SwIfIndex(2), SwIfIndex(3)]);
 }
