@@ -69,3 +69,12 @@ impl Plane {
         Ok(self.dataplane.process().check()?)
     }
 }
+
+impl Drop for Plane {
+    /// A thousand TAPs would outlast what is measured.
+    fn drop(&mut self) {
+        if let Err(error) = self.namespace.delete_devices() {
+            eprintln!("the devices of a dataplane go one by one: {error}");
+        }
+    }
+}

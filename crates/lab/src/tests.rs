@@ -38,6 +38,20 @@ async fn two_hosts_on_a_cable_reach_each_other_and_are_gone_afterwards() {
     }
 }
 
+#[test]
+fn all_devices_of_a_namespace_go_at_once() {
+    let lab = Lab::new(KIND).unwrap();
+    let namespace = lab.namespace("many").unwrap();
+    for device in ["one", "two"] {
+        let add = ["link", "add", device, "type", "veth"];
+        namespace.ip(&add).unwrap();
+    }
+    assert!(namespace.has_device("one"));
+    namespace.delete_devices().unwrap();
+    assert!(!namespace.has_device("one") && !namespace.has_device("two"));
+    assert!(namespace.has_device("lo"));
+}
+
 #[tokio::test]
 async fn a_process_that_dies_is_told_with_the_end_of_its_log() {
     let lab = Lab::new(KIND).unwrap();
