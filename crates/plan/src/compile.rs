@@ -22,7 +22,7 @@ use crate::intent::{HostNetwork, PortRecord};
 use crate::object::{AclKey, Object, ObjectKey, Uplink};
 use crate::overlay::{LocalMac, Networks};
 use crate::policy::Groups;
-use crate::table::{Table, in_order};
+use crate::table::{Ports, Table, in_order};
 
 use port::{Need, claims_of};
 pub use unmet::Unmet;
@@ -49,7 +49,7 @@ struct Shared {
     /// `None` for what depends on something that is not decided: a list of a group, the bridge domain
     /// of an overlay network.
     object: Option<Object>,
-    users: BTreeSet<PortId>,
+    users: Ports,
 }
 
 /// What a change of intent touched.
@@ -95,7 +95,7 @@ impl Compiler {
                     object.key(),
                     Shared {
                         object: Some(object),
-                        users: BTreeSet::new(),
+                        users: Ports::default(),
                     },
                 )
             })
@@ -163,7 +163,7 @@ impl Compiler {
         self.entries().map(|(key, _)| key)
     }
 
-    /// The ports that an object is there for.
+    /// The ports that an object is there for, in no order.
     pub fn users(&self, key: &ObjectKey) -> impl Iterator<Item = &PortId> {
         self.objects
             .get(key)
@@ -211,24 +211,6 @@ impl Compiler {
             self.compile(&port, &mut touched);
         }
         touched.interest = self.take_interest_changed();
-        touched
-    }
-
-    /// Takes in that these are all the ports there are.
-    pub fn replace_ports(&mut self, records: BTreeMap<PortId, PortRecord>) -> Touched {
-        let mut touched = Touched::default();
-        let gone: Vec<PortId> = self
-            .records
-            .keys()
-            .filter(|id| !records.contains_key(*id))
-            .cloned()
-            .collect();
-        let changes = gone.into_iter().map(|id| (id, None));
-        for (id, record) in
-            changes.chain(records.into_iter().map(|(id, record)| (id, Some(record))))
-        {
-            touched.join(self.set_port(&id, record));
-        }
         touched
     }
 
@@ -295,7 +277,7 @@ impl Compiler {
                 touched.objects.insert(key.clone());
             }
         } else {
-            let users = BTreeSet::from([id.clone()]);
+            let users = Ports::from_iter([id.clone()]);
             self.objects.insert(key.clone(), Shared { object, users });
             touched.objects.insert(key.clone());
         }
@@ -326,17 +308,5 @@ impl Compiler {
     fn take_interest_changed(&mut self) -> bool {
         let groups = self.groups.take_interest_changed();
         self.networks.take_interest_changed() || groups
-    }
-}
-
-impl Touched {
-    /// Adds what another change touched.
-    fn join(&mut self, other: Self) {
-        self.objects.extend(other.objects);
-        self.ports.extend(other.ports);
-        self.security_groups.extend(other.security_groups);
-        self.networks.extend(other.networks);
-        self.awaited.extend(other.awaited);
-        self.interest |= other.interest;
     }
 }

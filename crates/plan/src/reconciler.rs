@@ -32,7 +32,7 @@ use crate::object::{AclKey, InterfaceKey, ObjectKey};
 use crate::observed::{Notice, Observed};
 use crate::operation::{Operation, Outcome};
 use crate::plan::Plan;
-use crate::table::Keys;
+use crate::table::{Keys, Ports};
 
 use failure::Failures;
 pub use status::Standing;
@@ -50,7 +50,7 @@ pub struct Now {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct News {
     /// Ports, those that are gone among them.
-    pub ports: BTreeSet<PortId>,
+    pub ports: HashSet<PortId, FixedState>,
     /// Physical networks.
     pub physnets: BTreeSet<PhysnetName>,
     /// Security groups, those that are used no longer among them.
@@ -73,7 +73,7 @@ pub struct Reconciler {
     /// What VPP holds, or why that is not known.
     vpp: Result<Observed, String>,
     /// Objects that may differ from what is wanted.
-    dirty: BTreeSet<ObjectKey>,
+    dirty: Keys,
     /// Objects that may differ, too, but wait for groups or networks to be read. They are looked at
     /// again when there is something new of what they are there for.
     undecided: BTreeMap<Owner, BTreeSet<ObjectKey>>,
@@ -98,7 +98,7 @@ impl Reconciler {
         Self {
             compiler: Compiler::new(network),
             vpp: Err("VPP is not connected yet".to_owned()),
-            dirty: BTreeSet::new(),
+            dirty: Keys::default(),
             undecided: BTreeMap::new(),
             failures: Failures::new(backoff),
             blocked: BTreeMap::new(),
@@ -127,8 +127,14 @@ impl Reconciler {
 
     /// All records were read anew.
     pub fn replace_ports(&mut self, records: BTreeMap<PortId, PortRecord>) {
-        let touched = self.compiler.replace_ports(records);
-        self.touch(touched);
+        let known = self.compiler.ports().map(|(id, _)| id);
+        let gone = known.filter(|id| !records.contains_key(*id));
+        for id in gone.cloned().collect::<Vec<_>>() {
+            self.set_port(&id, None);
+        }
+        for (id, record) in records {
+            self.set_port(&id, Some(record));
+        }
     }
 
     /// VPP is there, and this is all that it holds of ours. It may be another than before, so
@@ -182,13 +188,8 @@ impl Reconciler {
         let Ok(observed) = &self.vpp else {
             return Plan::default();
         };
-        let mut all: Vec<ObjectKey> = std::mem::take(&mut self.dirty).into_iter().collect();
-        for due in self.failures.due(now.monotonic) {
-            if let Err(at) = all.binary_search(&due) {
-                all.insert(at, due);
-            }
-        }
-        let undecided = all.extract_if(.., |key| self.compiler.is_undecided(key));
+        self.dirty.extend(self.failures.due(now.monotonic));
+        let undecided = self.dirty.extract_if(|key| self.compiler.is_undecided(key));
         for key in undecided {
             // It will be another matter then.
             self.failures.forget(&key);
@@ -200,7 +201,7 @@ impl Reconciler {
         let mut considered = Vec::new();
         let mut blocked = BTreeMap::new();
         let mut plan = loop {
-            let group = first_ports(&mut all, most_ports);
+            let group = first_ports(&mut self.dirty, most_ports);
             let plan = Plan::new(
                 |key| self.compiler.object(key),
                 observed,
@@ -209,12 +210,10 @@ impl Reconciler {
             );
             considered.extend(group);
             blocked.extend(plan.blocked.clone());
-            if !plan.is_empty() || all.is_empty() {
+            if !plan.is_empty() || self.dirty.is_empty() {
                 break plan;
             }
         };
-        // They are in order, which is the quickest way to make a set.
-        self.dirty = BTreeSet::from_iter(all);
         self.dirty.extend(plan.operations().map(Operation::key));
         self.dirty.extend(blocked.keys().cloned());
         plan.blocked.clone_from(&blocked);
@@ -359,8 +358,8 @@ impl Reconciler {
     }
 
     fn everyone(&mut self) {
-        let mut ports = self.compiler.ports().map(|(id, _)| id.clone()).collect();
-        self.news.ports.append(&mut ports);
+        let ports = self.compiler.ports().map(|(id, _)| id.clone());
+        self.news.ports.extend(ports);
         self.news
             .physnets
             .extend(self.compiler.network().physnets.keys().cloned());
@@ -371,14 +370,14 @@ impl Reconciler {
 }
 
 /// What is wanted and not there, there and not wanted, or there otherwise.
-fn differing(compiler: &Compiler, observed: &Observed) -> BTreeSet<ObjectKey> {
+fn differing(compiler: &Compiler, observed: &Observed) -> Keys {
     let mut wanted_and_there = 0;
     let wrong = compiler.unordered().filter(|(key, wanted)| {
         let is = observed.get(key);
         wanted_and_there += usize::from(is.is_some());
         !is.is_some_and(|is| is.satisfies(wanted))
     });
-    let mut differing: BTreeSet<ObjectKey> = wrong.map(|(key, _)| key.clone()).collect();
+    let mut differing: Keys = wrong.map(|(key, _)| key.clone()).collect();
     if wanted_and_there < observed.len() {
         let unwanted = observed.unordered().map(|(key, _)| key);
         let unwanted = unwanted.filter(|key| compiler.object(key).is_none());
@@ -421,11 +420,17 @@ fn owner(key: &ObjectKey) -> Option<Owner> {
 }
 
 /// Takes out of `keys` those of what is shared and of the first `most` ports.
-fn first_ports(keys: &mut Vec<ObjectKey>, most: usize) -> Vec<ObjectKey> {
-    let mut ports: HashSet<PortId, FixedState> = HashSet::default();
-    let is_first = |key: &mut ObjectKey| match key.port() {
-        Some(port) => ports.contains(port) || (ports.len() < most && ports.insert(port.clone())),
-        None => true,
-    };
-    keys.extract_if(.., is_first).collect()
+fn first_ports(keys: &mut Keys, most: usize) -> Vec<ObjectKey> {
+    if keys.len() <= most {
+        return keys.drain().collect();
+    }
+    let ports: Ports = keys.iter().filter_map(ObjectKey::port).cloned().collect();
+    let mut ports: Vec<PortId> = ports.into_iter().collect();
+    if ports.len() > most {
+        ports.select_nth_unstable(most);
+        ports.truncate(most);
+    }
+    let first = Ports::from_iter(ports);
+    let is_first = |key: &ObjectKey| key.port().is_none_or(|port| first.contains(port));
+    keys.extract_if(is_first).collect()
 }

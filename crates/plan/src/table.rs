@@ -5,6 +5,7 @@
 use std::collections::{HashMap, HashSet};
 
 use foldhash::fast::FixedState;
+use weft_model::PortId;
 
 use crate::object::ObjectKey;
 
@@ -13,6 +14,9 @@ pub(crate) type Table<V> = HashMap<ObjectKey, V, FixedState>;
 
 /// Many keys, in no order.
 pub(crate) type Keys = HashSet<ObjectKey, FixedState>;
+
+/// Many ports, in no order.
+pub(crate) type Ports = HashSet<PortId, FixedState>;
 
 /// Entries in the order of their keys.
 pub(crate) fn in_order<'a, V>(

@@ -12,6 +12,7 @@ use super::{Compiler, Shared, Touched, Unmet};
 use crate::intent::{NetworkRecord, RemoteMac, Underlay};
 use crate::object::{Address, BridgeDomain, InterfaceKey, Object, ObjectKey, Route};
 use crate::overlay::{Changed, LocalMac};
+use crate::table::Ports;
 
 /// UDP (RFC 768), VXLAN (RFC 7348 §5) or VXLAN-GPE, and the Ethernet header of the machine's frame.
 const UDP_VXLAN_ETHERNET: u16 = 8 + 8 + 14;
@@ -281,7 +282,7 @@ impl Compiler {
             Some(object) => {
                 let shared = Shared {
                     object: Some(object),
-                    users: std::collections::BTreeSet::new(),
+                    users: Ports::default(),
                 };
                 self.objects.insert(key.clone(), shared);
             }

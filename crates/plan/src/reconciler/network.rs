@@ -81,12 +81,9 @@ impl Reconciler {
             })
         };
         let under_way = || {
-            find(&|(first, last)| {
-                self.dirty
-                    .range(first.clone()..=last.clone())
-                    .next()
-                    .cloned()
-            })
+            let dirty = self.dirty.iter();
+            let of_it = dirty.filter(|key| key.overlay() == Some(segment)).min();
+            self.worst(of_it)
         };
         let fault = || {
             let reason = self.compiler.overlay_fault(segment)?;
