@@ -67,6 +67,12 @@ pub(crate) async fn run(
     } else {
         (1000, 10_000, 3, 50)
     };
+    // VPP takes a quarter of a minute for a thousand TAPs, and a turn makes as many four times.
+    let of_taps = if *kind == DataplaneKind::Switch {
+        turns
+    } else {
+        1
+    };
     let named = if parts.is_empty() {
         Part::value_variants()
     } else {
@@ -74,14 +80,14 @@ pub(crate) async fn run(
     };
     for part in named {
         let table = match part {
-            Part::Taps => wiring::run(kind, Device::Tap, Policy::Open, ports, turns).await,
+            Part::Taps => wiring::run(kind, Device::Tap, Policy::Open, ports, of_taps).await,
             Part::Loopbacks => {
                 wiring::run(kind, Device::Loopback, Policy::Open, ports, turns).await
             }
             Part::OneByOne => one_by_one::run(kind, ports).await,
             Part::Restart => restart::run(kind, Policy::Open, ports, turns).await,
             Part::Growth => growth::run(kind, many, added).await,
-            Part::Groups => wiring::run(kind, Device::Tap, GROUPS, ports, turns).await,
+            Part::Groups => wiring::run(kind, Device::Tap, GROUPS, ports, of_taps).await,
             Part::GroupsRestart => restart::run(kind, GROUPS, ports, turns).await,
             Part::Rule => rule::run(kind, ports, 20).await,
             Part::Overlay => overlay::run(kind, quick).await,
