@@ -6,7 +6,8 @@ what becomes of it is decided there and on the hosts. From Neutron to the networ
 * ``mech_driver``, ``binding``, ``type_gpe``: which host can have a port, and on what segment.
 * ``db.capture``, ``db.journal``: which objects a database transaction concerns, noted in the
   journal by that very transaction.
-* ``drain``: the journal is carried out, by every worker of every Neutron server.
+* ``service``, ``bell``: the worker of each Neutron server, in which the rest goes on.
+* ``drain``: the journal is carried out, by the worker of every Neutron server.
 * ``db.reader``, ``records``: what the database says, and the records that it makes.
 * ``client``: HTTP to any ``weft server`` of a list.
 * ``leader``, ``world``: one worker of the whole cloud follows what hosts say, tells Neutron

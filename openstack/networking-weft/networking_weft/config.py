@@ -25,9 +25,8 @@ WEFT_OPTS = [
     cfg.IntOpt(
         "journal_threads",
         default=2,
-        min=0,
-        help="Threads of each worker of the Neutron server that carry out the journal. 0: this "
-        "worker leaves it to others.",
+        min=1,
+        help="Threads of the worker of each Neutron server that carry out the journal.",
     ),
     cfg.IntOpt(
         "journal_batch",
@@ -38,10 +37,10 @@ WEFT_OPTS = [
     ),
     cfg.FloatOpt(
         "journal_poll_interval",
-        default=5.0,
+        default=1.0,
         min=0.1,
-        help="Seconds after which a worker looks for rows that other workers left behind; its "
-        "own it carries out as they are committed.",
+        help="Seconds after which a worker looks for rows of other machines; those that the API "
+        "of its own commits are carried out at once.",
     ),
     cfg.FloatOpt(
         "claim_time",
@@ -64,11 +63,6 @@ WEFT_OPTS = [
         min=1.0,
         help="Seconds without a sign of life after which another worker takes over from the one "
         "that follows the hosts.",
-    ),
-    cfg.BoolOpt(
-        "leader",
-        default=True,
-        help="Whether workers of this server may be the one that follows the hosts.",
     ),
     cfg.FloatOpt(
         "reconcile_interval",

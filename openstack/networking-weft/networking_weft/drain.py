@@ -1,4 +1,4 @@
-"""Carries out the journal. Any number of these may run, in any worker of any Neutron server.
+"""Carries out the journal. Any number of these may run, in the workers of all Neutron servers.
 
 For each batch: claim rows, read their objects, say to ``weft server`` what they shall be, settle.
 Killed at any point, it leaves rows that are claimed; their claim runs out, and they are carried

@@ -1,6 +1,6 @@
 """The one worker of the whole cloud that follows what hosts say and tells Neutron.
 
-Every worker of every Neutron server has a candidate; the database says who leads
+The worker of each Neutron server is a candidate; the database says who leads
 (:mod:`~networking_weft.db.leases`). Whoever comes to lead begins with a snapshot of what hosts say
 and compares it with all of Neutron, so nothing has to be handed over, and nothing is missed.
 """

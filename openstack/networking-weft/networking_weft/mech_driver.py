@@ -1,19 +1,20 @@
 """ML2 mechanism driver ``weft``: binds ports to hosts, and has the rest noted and carried out.
 
-What Neutron commits is noted by :mod:`networking_weft.db.capture`; here is only what has to be
-decided while Neutron binds a port. All of it comes from Neutron's own database.
+What Neutron commits is noted by :mod:`networking_weft.db.capture` and carried out by
+:mod:`networking_weft.service` in a process of its own; here is only what has to be decided while
+Neutron binds a port. All of it comes from Neutron's own database.
 """
 
 from neutron.db import provisioning_blocks
 from neutron_lib import constants as n_const
 from neutron_lib import context as n_context
 from neutron_lib.api.definitions import portbindings
-from neutron_lib.callbacks import events, registry, resources
+from neutron_lib.callbacks import resources
 from neutron_lib.plugins.ml2 import api
 from oslo_config import cfg
 from oslo_log import log as logging
 
-from networking_weft import agents, binding, config, constants, records, service
+from networking_weft import agents, bell, binding, config, constants, records, service
 from networking_weft.db import capture, conditions
 
 LOG = logging.getLogger(__name__)
@@ -23,16 +24,13 @@ class WeftMechanismDriver(api.MechanismDriver):
     """See the module."""
 
     def initialize(self) -> None:
-        """Begins to note what is committed; the threads wait for the worker's own start."""
+        """Begins to note what is committed."""
         config.register_opts()
-        self._service = service.Service()
-        capture.listen(self._service.wake)
-        registry.subscribe(self._worker_started, resources.PROCESS, events.AFTER_INIT)
+        capture.listen(bell.Rope(bell.path(cfg.CONF.state_path)).pull)
 
-    def _worker_started(
-        self, resource: str, event: str, trigger: object, payload: object = None
-    ) -> None:
-        self._service.start()
+    def get_workers(self) -> tuple[service.Worker]:
+        """What Neutron shall start besides its API, and keep running."""
+        return (service.Worker(),)
 
     @property
     def connectivity(self) -> str:
@@ -71,9 +69,11 @@ class WeftMechanismDriver(api.MechanismDriver):
 
     @staticmethod
     def _is_newly_bound(context: api.PortContext) -> bool:
-        levels = context.binding_levels or ()
-        if not levels or levels[-1][api.BOUND_DRIVER] != constants.DRIVER:
+        # First what costs nothing: Neutron reads the network for the levels of a binding.
+        if context.status == n_const.PORT_STATUS_ACTIVE:
             return False
         was_bound = context.original_vif_type in records.BINDING_TYPES
-        moved = context.host != context.original_host
-        return context.status != n_const.PORT_STATUS_ACTIVE and (moved or not was_bound)
+        if was_bound and context.host == context.original_host:
+            return False
+        levels = context.binding_levels or ()
+        return bool(levels) and levels[-1][api.BOUND_DRIVER] == constants.DRIVER

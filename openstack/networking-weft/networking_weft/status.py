@@ -29,9 +29,6 @@ LOG = logging.getLogger(__name__)
 
 PAGE = 500
 
-UNSOUND = frozenset({"pending", "failed"})
-"""Conditions that an operator wants to know of."""
-
 
 class Verdict(enum.Enum):
     """What to tell Neutron of a port."""
@@ -66,7 +63,7 @@ def condition(
     if binding is None:
         return known if known and known.status == conditions.REFUSED else None
     on_host = said.get(binding.host, Said())
-    if on_host.status in UNSOUND and on_host.reason:
+    if on_host.status and on_host.reason:
         reason = on_host.reason[: conditions.REASON_LENGTH]
         return Condition(binding.host, on_host.status, reason)
     return None

@@ -7,10 +7,13 @@ however often a port changes, it is dealt with once.
 
 import threading
 from collections import defaultdict
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 KINDS = ("alive", "physnet", "port_state", "port_condition")
+
+UNSOUND = frozenset({"pending", "failed"})
+"""Conditions that an operator wants to know of. Others only say how far a port has come."""
 
 
 @dataclass(frozen=True)
@@ -19,6 +22,7 @@ class Said:
 
     effective: bool = False
     status: str | None = None
+    """One of :data:`UNSOUND`, if it is; then there is a reason."""
     reason: str | None = None
 
 
@@ -128,20 +132,25 @@ class World:
                 self._changes.hosts = True
             case "port_state":
                 self._port(facts, name, host, effective=is_put)
+                # Said again it is effective after a change, and Neutron may have forgotten it.
+                self._changes.ports.add(name)
             case "port_condition":
                 said = value if is_put and isinstance(value, dict) else {}
-                self._port(facts, name, host, status=said.get("status"), reason=said.get("reason"))
-        self._changed.notify()
+                status, reason = said.get("status"), said.get("reason")
+                if status not in UNSOUND or not reason:
+                    status = reason = None
+                self._port(facts, name, host, status=status, reason=reason)
+        if self._changes:
+            self._changed.notify()
 
     def _port(self, facts: Facts, port_id: str, host: str, **news: Any) -> None:
-        old = facts.ports[port_id].get(host, Said())
-        said = Said(
-            **({"effective": old.effective, "status": old.status, "reason": old.reason} | news)
-        )
+        hosts = facts.ports[port_id]
+        old = hosts.get(host, Said())
+        said = replace(old, **news)
+        if said != old:
+            hosts[host] = said
+            self._changes.ports.add(port_id)
         if said == Said():
-            facts.ports[port_id].pop(host, None)
-            if not facts.ports[port_id]:
-                del facts.ports[port_id]
-        else:
-            facts.ports[port_id][host] = said
-        self._changes.ports.add(port_id)
+            hosts.pop(host, None)
+        if not hosts:
+            del facts.ports[port_id]

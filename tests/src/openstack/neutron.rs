@@ -1,4 +1,5 @@
-//! One server of Neutron's API: gunicorn with its workers, on a port of the loopback device.
+//! One Neutron server: its API, gunicorn with workers on a port of the loopback device, and
+//! `neutron-periodic-workers`, which runs what drivers have to do besides.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -26,7 +27,7 @@ pub struct Neutron {
     workers: u32,
     venv: Venv,
     rest: Rest,
-    process: Mutex<Option<Process>>,
+    processes: Mutex<Vec<Process>>,
     lab: Arc<Lab>,
 }
 
@@ -42,6 +43,11 @@ impl Neutron {
     ) -> Result<Self> {
         let directory = lab.path(name);
         std::fs::create_dir(&directory)?;
+        // What its machine has for itself.
+        let state = directory.display();
+        let text = format!(
+            "{text}[DEFAULT]\nstate_path = {state}\n[oslo_concurrency]\nlock_path = {state}/lock\n"
+        );
         std::fs::write(directory.join("neutron.conf"), text)?;
         Ok(Self {
             name: name.to_owned(),
@@ -50,7 +56,7 @@ impl Neutron {
             workers,
             venv: venv.clone(),
             rest: Rest::new(address)?,
-            process: Mutex::new(None),
+            processes: Mutex::new(Vec::new()),
             lab: Arc::clone(lab),
         })
     }
@@ -72,22 +78,26 @@ impl Neutron {
                 "--graceful-timeout=2",
             ])
             .args(["--log-level=warning", "neutron_api:application"]);
-        let mut process = self.lab.spawn(&self.name, command)?;
+        let mut api = self.lab.spawn(&self.name, command)?;
+        let mut command = self.venv.command("neutron-periodic-workers");
+        command.arg("--config-file").arg(self.config());
+        let worker = self.lab.spawn(&self.worker_name(), command)?;
         wait_until("Neutron's answer", START, async || {
-            process.check()?;
+            api.check()?;
             let versions = self.rest.get("/").await;
             Ok(versions.map(drop).map_err(|error| error.to_string()))
         })
         .await?;
-        *self.process() = Some(process);
+        *self.processes() = vec![api, worker];
         Ok(())
     }
 
     /// Kills it with its workers, as the end of its machine would.
     pub fn kill(&self) {
-        if let Some(mut process) = self.process().take() {
+        for process in self.processes().iter_mut() {
             process.kill_all();
         }
+        self.processes().clear();
     }
 
     /// Where it is.
@@ -107,11 +117,19 @@ impl Neutron {
 
     /// What it has logged, all its processes together.
     pub fn log(&self) -> String {
-        let path = self.lab.path(&format!("{}.log", self.name));
-        std::fs::read_to_string(path).unwrap_or_default()
+        [self.name.clone(), self.worker_name()]
+            .map(|name| self.lab.path(&format!("{name}.log")))
+            .map(|path| std::fs::read_to_string(path).unwrap_or_default())
+            .concat()
     }
 
-    fn process(&self) -> MutexGuard<'_, Option<Process>> {
-        self.process.lock().unwrap_or_else(PoisonError::into_inner)
+    fn worker_name(&self) -> String {
+        format!("{}-worker", self.name)
+    }
+
+    fn processes(&self) -> MutexGuard<'_, Vec<Process>> {
+        self.processes
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 }

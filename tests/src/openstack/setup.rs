@@ -81,8 +81,6 @@ impl OpenStackSetup {
 pub(super) struct Places {
     /// Of the database.
     pub(super) database: String,
-    /// A directory for files.
-    pub(super) state: String,
     /// Neutron's own `api-paste.ini`.
     pub(super) api_paste: String,
     /// Of Keystone.
@@ -109,7 +107,6 @@ pub(super) fn neutron_conf(setup: &OpenStackSetup, places: &Places) -> String {
     };
     let Places {
         database,
-        state,
         api_paste,
         nova,
         ..
@@ -119,10 +116,9 @@ pub(super) fn neutron_conf(setup: &OpenStackSetup, places: &Places) -> String {
          service_plugins = {plugins}\ntransport_url = fake://\nrpc_workers = 0\n\
          rpc_state_report_workers = 0\nenable_traditional_dhcp = false\n\
          notify_nova_on_port_status_changes = true\nnotify_nova_on_port_data_changes = true\n\
-         send_events_interval = 1\nstate_path = {state}\nuse_stderr = true\n\
+         send_events_interval = 1\nuse_stderr = true\n\
          global_physnet_mtu = 1500\n\
          [nova]\nauth_type = none\nendpoint = {nova}\n\
-         [oslo_concurrency]\nlock_path = {state}/lock\n\
          [oslo_messaging_notifications]\ndriver = noop\n\
          [database]\nconnection = {database}\nmax_pool_size = 20\n\
          [quotas]\nquota_network = 1000\nquota_subnet = 1000\nquota_port = 100000\n\

@@ -114,7 +114,6 @@ impl OpenStack {
         let trunks = trunks(&hosts, &nobody)?;
         let places = Places {
             database: database.url(),
-            state: lab.directory().display().to_string(),
             api_paste: venv
                 .directory()
                 .join("etc/neutron/api-paste.ini")

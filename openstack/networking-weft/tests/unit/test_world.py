@@ -47,6 +47,21 @@ def test_a_port_is_marked_once_however_often_it_changes():
     assert not world.take(0)
 
 
+def test_how_far_a_port_has_come_is_no_news_but_that_it_is_effective_again_is():
+    world = synced(line("port_state", "h1", "p1", {}))
+    world.apply(line("port_condition", "h1", "p1", {"status": "programmed"}, 11))
+    assert not world.take(0)
+    world.apply(line("port_state", "h1", "p1", {}, 12))
+    assert world.take(0).ports == {"p1"}
+
+
+def test_a_complaint_ends():
+    world = synced(line("port_condition", "h1", "p1", {"status": "failed", "reason": "r"}))
+    world.apply(line("port_condition", "h1", "p1", {"status": "accepted"}, 11))
+    assert world.take(0).ports == {"p1"}
+    assert world.said("p1") == {}
+
+
 def test_what_ends_is_forgotten():
     world = synced(line("port_state", "h1", "p1", {}), line("alive", "h1", value={"version": "1"}))
     world.apply(line("port_state", "h1", "p1", None, 11))
