@@ -93,4 +93,4 @@ class Worker(worker.BaseWorker):
 
 def _effective(host: str, port_id: str) -> None:
     LOG.debug("Port %s is effective on %s already.", port_id, host)
-    status.port_up(port_id)
+    status.ports_up([port_id])

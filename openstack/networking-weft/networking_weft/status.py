@@ -6,10 +6,11 @@ changes no status; there Nova is told directly, which is what it waits for befor
 """
 
 import enum
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 import sqlalchemy as sa
 from neutron.db import provisioning_blocks
+from neutron.db.models.provisioning_block import ProvisioningBlock
 from neutron.db.models_v2 import Port
 from neutron.plugins.ml2.models import PortBinding, PortBindingLevel
 from neutron_lib import constants as n_const
@@ -103,18 +104,17 @@ class Reporter:
         with db_api.CONTEXT_READER.using(context):
             ports = reader.ports(context.session, ids)
             known = conditions.of_ports(context.session, ids)
+        verdicts: dict[Verdict, list[str]] = {it: [] for it in Verdict}
         news: dict[str, Condition | None] = {}
         for port in ports.values():
             said = self._world.said(port.id)
-            tell = verdict(port, said, alive)
-            if tell is Verdict.UP:
-                port_up(port.id)
-            elif tell is Verdict.DOWN:
-                port_down(port.id)
+            verdicts[verdict(port, said, alive)].append(port.id)
             self._tell_nova(port, awaited(port, said))
             now = condition(port, said, known.get(port.id))
             if now != known.get(port.id):
                 news[port.id] = now
+        _each(ports_up, verdicts[Verdict.UP])
+        _each(ports_down, verdicts[Verdict.DOWN])
         conditions.set_many(news)
 
     def _tell_nova(self, port: records.Port, ready: frozenset[str]) -> None:
@@ -156,24 +156,71 @@ def _bound_ports() -> list[tuple[str, bool, bool, str]]:
         return [tuple(row) for row in context.session.execute(query)]
 
 
-def port_up(port_id: str) -> None:
-    """The network is done with the port: ACTIVE, unless DHCP or others are not."""
-    provisioning_blocks.provisioning_complete(
-        n_context.get_admin_context(),
-        port_id,
-        resources.PORT,
-        provisioning_blocks.L2_AGENT_ENTITY,
-    )
+def _each(tell: Callable[[list[str]], None], ids: list[str]) -> None:
+    """Tells Neutron of all of these; one that it cannot take is no hindrance for others.
+
+    The next comparison of all ports comes back to that one.
+    """
+    if not ids:
+        return
+    try:
+        tell(ids)
+    except Exception:
+        if len(ids) == 1:
+            LOG.exception("Neutron cannot be told of port %s.", ids[0])
+        else:
+            for port_id in ids:
+                _each(tell, [port_id])
 
 
-def port_down(port_id: str) -> None:
-    """The port works no more."""
+def ports_up(ids: list[str]) -> None:
+    """The network is done with these ports: ACTIVE, unless DHCP or others are not.
+
+    As ``provisioning_blocks.provisioning_complete`` of each, with one look at the database.
+    """
     context = n_context.get_admin_context()
-    # First, so that nobody makes it ACTIVE in between.
-    provisioning_blocks.add_provisioning_component(
-        context, port_id, resources.PORT, provisioning_blocks.L2_AGENT_ENTITY
+    with db_api.CONTEXT_READER.using(context):
+        known = context.session.execute(
+            sa.select(Port.id, ProvisioningBlock.standard_attr_id, ProvisioningBlock.entity)
+            .outerjoin(
+                ProvisioningBlock, ProvisioningBlock.standard_attr_id == Port.standard_attr_id
+            )
+            .where(Port.id.in_(ids))
+        ).all()
+    entity = provisioning_blocks.L2_AGENT_ENTITY
+    _remove_blocks([row.standard_attr_id for row in known if row.entity == entity])
+    waiting = {row.id for row in known if row.entity not in (None, entity)}
+    ready = sorted({row.id for row in known} - waiting)
+    directory.get_plugin().update_port_statuses(
+        context, dict.fromkeys(ready, n_const.PORT_STATUS_ACTIVE)
     )
-    directory.get_plugin().update_port_status(context, port_id, n_const.PORT_STATUS_DOWN)
+
+
+@db_api.retry_db_errors
+def _remove_blocks(standard_attr_ids: list[int]) -> None:
+    if not standard_attr_ids:
+        return
+    context = n_context.get_admin_context()
+    # By their keys, which locks them and nothing between them.
+    ours = sa.delete(ProvisioningBlock).where(
+        ProvisioningBlock.standard_attr_id.in_(sorted(standard_attr_ids)),
+        ProvisioningBlock.entity == provisioning_blocks.L2_AGENT_ENTITY,
+    )
+    with db_api.CONTEXT_WRITER.using(context):
+        context.session.execute(ours.execution_options(synchronize_session=False))
+
+
+def ports_down(ids: list[str]) -> None:
+    """These ports work no more."""
+    context = n_context.get_admin_context()
+    for port_id in ids:
+        # First, so that nobody makes it ACTIVE in between.
+        provisioning_blocks.add_provisioning_component(
+            context, port_id, resources.PORT, provisioning_blocks.L2_AGENT_ENTITY
+        )
+    directory.get_plugin().update_port_statuses(
+        context, dict.fromkeys(ids, n_const.PORT_STATUS_DOWN)
+    )
 
 
 def port_ready_elsewhere(port_id: str) -> None:

@@ -1,5 +1,7 @@
 """From Neutron's API to the store, by way of the journal."""
 
+from unittest import mock
+
 from neutron.db import provisioning_blocks
 from neutron.db.models.segment import NetworkSegment
 from neutron.plugins.ml2.models import PortBindingLevel
@@ -8,6 +10,7 @@ from neutron_lib.callbacks import resources
 from neutron_lib.db import api as db_api
 
 from networking_weft import status
+from networking_weft.world import World
 from tests.functional.base import PHYSNET, WeftTestCase
 
 
@@ -162,12 +165,51 @@ class PortTest(WeftTestCase):
             provisioning_blocks.is_object_blocked(self.context, port["id"], resources.PORT)
         )
         self.assertEqual("DOWN", self.plugin.get_port(self.context, port["id"])["status"])
-        status.port_up(port["id"])
+        status.ports_up([port["id"]])
         self.assertEqual("ACTIVE", self.plugin.get_port(self.context, port["id"])["status"])
-        status.port_down(port["id"])
+        status.ports_down([port["id"]])
         self.assertEqual("DOWN", self.plugin.get_port(self.context, port["id"])["status"])
-        status.port_up(port["id"])
+        status.ports_up([port["id"]])
         self.assertEqual("ACTIVE", self.plugin.get_port(self.context, port["id"])["status"])
+
+    def statuses(self, ports):
+        return [self.plugin.get_port(self.context, port["id"])["status"] for port in ports]
+
+    def test_what_another_waits_for_keeps_a_port_from_being_active_and_no_other_one(self):
+        network = self.vlan_network()
+        ports = [self.port(network) for _ in range(3)]
+        provisioning_blocks.add_provisioning_component(
+            self.context, ports[1]["id"], resources.PORT, provisioning_blocks.DHCP_ENTITY
+        )
+        status.ports_up([port["id"] for port in ports])
+        self.assertEqual(["ACTIVE", "DOWN", "ACTIVE"], self.statuses(ports))
+        provisioning_blocks.provisioning_complete(
+            self.context, ports[1]["id"], resources.PORT, provisioning_blocks.DHCP_ENTITY
+        )
+        self.assertEqual(["ACTIVE"] * 3, self.statuses(ports))
+
+    def test_a_port_that_neutron_cannot_be_told_of_is_no_hindrance_for_others(self):
+        network = self.vlan_network()
+        ports = [self.port(network) for _ in range(3)]
+        world = World()
+        for port in ports:
+            line = {"type": "put", "kind": "port_state", "host": "h1", "id": port["id"]}
+            world.apply(line | {"value": {}})
+        tell = self.plugin.update_port_statuses
+
+        def refuse(context, statuses, host=None):
+            if ports[1]["id"] in statuses:
+                raise RuntimeError("no")
+            return tell(context, statuses, host)
+
+        with mock.patch.object(self.plugin, "update_port_statuses", side_effect=refuse):
+            status.Reporter(world).report([port["id"] for port in ports])
+        self.assertEqual(["ACTIVE", "DOWN", "ACTIVE"], self.statuses(ports))
+        # The comparison comes back to it.
+        reporter = status.Reporter(world)
+        world.take(0)
+        reporter.reconcile()
+        self.assertEqual({ports[1]["id"]}, world.take(0).ports)
 
     def test_a_refusal_is_seen_in_the_port_until_it_is_bound(self):
         network = self.vlan_network()
