@@ -17,6 +17,8 @@ use weft_graph::{
 };
 use weft_packet::{BufferIndex, BufferPool, header::MacAddr};
 
+use crate::report::median;
+
 /// Packets of a vector.
 const VECTOR: usize = 256;
 
@@ -141,12 +143,6 @@ fn measure(scenario: Scenario, vectors: u32) -> anyhow::Result<Figures> {
         nodes,
         transmit: median(transmits),
     })
-}
-
-/// The middle one of some figures; 0 of none.
-fn median(mut figures: Vec<f64>) -> f64 {
-    figures.sort_by(f64::total_cmp);
-    figures.get(figures.len() / 2).copied().unwrap_or_default()
 }
 
 /// Two ports in a bridge domain, or one and a sub-interface.

@@ -6,6 +6,7 @@
 //! request takes from the next one.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -14,7 +15,11 @@ use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
 use weft_tests::openstack::{Driver, OpenStack, OpenStackSetup};
 
-use crate::report::{Table, milliseconds, percentile, seconds, times};
+use crate::report::{Table, median, milliseconds, percentile, seconds};
+
+/// Ports of a turn, and turns of each.
+const COUNT: usize = 40;
+const TURNS: usize = 6;
 
 /// Clients that make ports at once, where it is not one.
 const CLIENTS: usize = 4;
@@ -37,41 +42,31 @@ const LOOK: Duration = Duration::from_millis(20);
 /// The same beside many ports in the making, which have the processors to themselves.
 const RARE_LOOK: Duration = Duration::from_millis(200);
 
-/// What both are measured in: time per port.
-struct Creations {
-    one: Duration,
-    several: Duration,
-}
-
 /// Measures both; `show` gets the tables.
 pub(crate) async fn run(quick: bool, mut show: impl FnMut(Table)) -> Result<()> {
-    let count = if quick { 20 } else { 200 };
     let setup = OpenStackSetup::hosts(1).neutrons(1, 2);
-    let alone = {
-        let cloud = OpenStack::start(&setup.clone().driver(Driver::None)).await?;
-        creations(&cloud, count)
-            .await
-            .context("Neutron by itself")?
-    };
+    let alone = OpenStack::start(&setup.clone().driver(Driver::None)).await?;
     // The full comparison comes when it is asked for.
     let setup = setup.neutron_conf("sync_interval = 0\n");
     let cloud = OpenStack::start(&setup).await?;
-    let ours = creations(&cloud, count)
-        .await
-        .context("with networking-weft")?;
     let mut table =
         Table::new("Ports made in Neutron with networking-weft, beside Neutron by itself");
-    let rate = |time: Duration| format!("{:.1} ports/s", 1.0 / time.as_secs_f64());
-    for (what, ours, alone) in [
-        ("1 client".to_owned(), ours.one, alone.one),
-        (format!("{CLIENTS} clients"), ours.several, alone.several),
-    ] {
-        let ratio = times(ours, alone);
-        table.ratio(what, rate(ours), rate(alone), ratio, Some(1.0 / SHARE));
+    let turns = if quick { 1 } else { TURNS };
+    for clients in [1, CLIENTS] {
+        let rates = creations(&cloud, &alone, clients, turns).await?;
+        let what = if clients == 1 { "client" } else { "clients" };
+        let (ours, theirs) = (rates.ours.to_string(), rates.alone.to_string());
+        let aim = Some(1.0 / SHARE);
+        table.ratio(format!("{clients} {what}"), ours, theirs, rates.ratio, aim);
+        let after = seconds(rates.after);
+        table.figure("… until all of a turn's are ACTIVE besides", after);
     }
+    table.note(format!(
+        "median of {turns} turns of {COUNT} ports each, [least to greatest]; the ratio is the median of theirs"
+    ));
     show(table);
+    drop(alone);
 
-    all_active(&cloud).await?;
     let mut table = Table::new("From Neutron's 201 to ACTIVE");
     let one = active(&cloud, if quick { 5 } else { 30 }, 1, 1).await?;
     let burst = if quick { 20 } else { 500 };
@@ -99,21 +94,72 @@ pub(crate) async fn run(quick: bool, mut show: impl FnMut(Table)) -> Result<()> 
     Ok(())
 }
 
-/// How long a port takes, made by one client and by several.
-async fn creations(cloud: &OpenStack, count: usize) -> Result<Creations> {
-    let network = network(cloud, "creations").await?;
+/// Ports per second.
+struct Rates {
+    ours: Spread,
+    alone: Spread,
+    /// How many times longer ours take.
+    ratio: f64,
+    /// From the last answer of a turn to its last port being ACTIVE.
+    after: Duration,
+}
+
+/// The median of some rates, and how far they are apart.
+struct Spread(Vec<f64>);
+
+impl fmt::Display for Spread {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (least, most) = self
+            .0
+            .iter()
+            .fold((f64::INFINITY, 0.0_f64), |(least, most), rate| {
+                (least.min(*rate), most.max(*rate))
+            });
+        let middle = median(self.0.iter().copied());
+        write!(f, "{middle:.1} ports/s [{least:.1} to {most:.1}]")
+    }
+}
+
+/// How many ports are made in a second by both in turns: a machine's speed does not stay the same for
+/// the minutes that this takes.
+async fn creations(
+    ours: &OpenStack,
+    alone: &OpenStack,
+    clients: usize,
+    turns: usize,
+) -> Result<Rates> {
+    let (own, other) = tokio::try_join!(network(ours, "turns"), network(alone, "turns"))?;
     // What Neutron makes with the first port is not measured.
-    make(cloud, &network, 1, 1).await?;
-    let began = Instant::now();
-    make(cloud, &network, count, 1).await?;
-    let one = began.elapsed();
-    let began = Instant::now();
-    make(cloud, &network, count, CLIENTS).await?;
-    let several = began.elapsed();
-    let count = u32::try_from(count)?;
-    Ok(Creations {
-        one: one / count,
-        several: several / count,
+    tokio::try_join!(make(ours, &own, 1, 1), make(alone, &other, 1, 1))?;
+    let (mut rates, mut others, mut afters) = (Vec::new(), Vec::new(), Vec::new());
+    for turn in 0..turns {
+        for is_ours in [turn % 2 == 0, turn % 2 == 1] {
+            let (cloud, network, rates) = match is_ours {
+                true => (ours, &own, &mut rates),
+                false => (alone, &other, &mut others),
+            };
+            let began = Instant::now();
+            let made = make(cloud, network, COUNT, clients).await;
+            made.context(if is_ours {
+                "with networking-weft"
+            } else {
+                "Neutron by itself"
+            })?;
+            rates.push(COUNT as f64 / began.elapsed().as_secs_f64());
+            if is_ours {
+                let began = Instant::now();
+                all_active(ours).await?;
+                afters.push(began.elapsed());
+            }
+        }
+    }
+    afters.sort_unstable();
+    let ratios = others.iter().zip(&rates).map(|(alone, ours)| alone / ours);
+    Ok(Rates {
+        ratio: median(ratios),
+        ours: Spread(rates),
+        alone: Spread(others),
+        after: percentile(&afters, 50),
     })
 }
 

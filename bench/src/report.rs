@@ -145,6 +145,13 @@ pub(crate) fn percentile(values: &[Duration], percent: usize) -> Duration {
     sorted.get(rank).copied().unwrap_or_default()
 }
 
+/// The middle one of some figures; 0 of none. What disturbed one of them does not count.
+pub(crate) fn median(figures: impl IntoIterator<Item = f64>) -> f64 {
+    let mut sorted: Vec<_> = figures.into_iter().collect();
+    sorted.sort_by(f64::total_cmp);
+    sorted.get(sorted.len() / 2).copied().unwrap_or_default()
+}
+
 /// The least value: what something takes where nothing else disturbs it.
 pub(crate) fn fastest(values: &[Duration]) -> Duration {
     values.iter().min().copied().unwrap_or_default()

@@ -31,7 +31,11 @@ def main(url: str) -> None:
     with engine.begin() as connection:
         for direction, ethertype, remote, in_others in TEMPLATES:
             attribute = connection.execute(
-                attributes.values(resource_type="securitygroupdefaultrules", revision_number=0)
+                attributes.values(
+                    resource_type="securitygroupdefaultrules",
+                    revision_number=0,
+                    description=f"Legacy default SG rule for {direction} traffic",
+                )
             )
             connection.execute(
                 rules.values(

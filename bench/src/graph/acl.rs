@@ -10,7 +10,8 @@ use weft_graph::{
 };
 use weft_packet::{BufferPool, header::MacAddr};
 
-use super::{VECTOR, mac, median, round};
+use super::{VECTOR, mac, round};
+use crate::report::median;
 
 /// Flows that packets belong to in turn.
 const FLOWS: usize = 1000;

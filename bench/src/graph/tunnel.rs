@@ -13,7 +13,8 @@ use weft_packet::{
     header::{MacAddr, VXLAN_GPE_PORT, VXLAN_PORT, Vni},
 };
 
-use super::{VECTOR, frame, mac, median, round};
+use super::{VECTOR, frame, mac, round};
+use crate::report::median;
 
 /// What is measured.
 #[derive(Clone, Copy, Debug)]

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::millions;
+use crate::report::median;
 
 /// The rates of all windows, in their order.
 #[derive(Clone, Debug, Default)]
@@ -32,11 +33,4 @@ impl fmt::Display for Rates {
         }
         Ok(())
     }
-}
-
-/// The middle value: a window in which something else had a core does not count.
-fn median(values: impl Iterator<Item = f64>) -> f64 {
-    let mut sorted: Vec<_> = values.collect();
-    sorted.sort_by(f64::total_cmp);
-    sorted.get(sorted.len() / 2).copied().unwrap_or_default()
 }

@@ -3,6 +3,7 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::process::Command;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -27,7 +28,8 @@ pub struct Neutron {
     workers: u32,
     venv: Venv,
     rest: Rest,
-    processes: Mutex<Vec<Process>>,
+    api: Mutex<Option<Process>>,
+    worker: Mutex<Option<Process>>,
     lab: Arc<Lab>,
 }
 
@@ -56,13 +58,34 @@ impl Neutron {
             workers,
             venv: venv.clone(),
             rest: Rest::new(address)?,
-            processes: Mutex::new(Vec::new()),
+            api: Mutex::new(None),
+            worker: Mutex::new(None),
             lab: Arc::clone(lab),
         })
     }
 
-    /// Starts it and waits until it answers.
+    /// Starts what does not run of it, and waits until it answers.
     pub async fn start(&self) -> Result<()> {
+        if lock(&self.worker).is_none() {
+            let mut command = self.venv.command("neutron-periodic-workers");
+            command.arg("--config-file").arg(self.config());
+            let worker = self.lab.spawn(&self.worker_name(), command)?;
+            *lock(&self.worker) = Some(worker);
+        }
+        if lock(&self.api).is_none() {
+            let mut api = self.lab.spawn(&self.name, self.api_command())?;
+            wait_until("Neutron's answer", START, async || {
+                api.check()?;
+                let versions = self.rest.get("/").await;
+                Ok(versions.map(drop).map_err(|error| error.to_string()))
+            })
+            .await?;
+            *lock(&self.api) = Some(api);
+        }
+        Ok(())
+    }
+
+    fn api_command(&self) -> Command {
         let mut command = self.venv.command("gunicorn");
         command
             .env("PYTHONPATH", scripts())
@@ -78,26 +101,17 @@ impl Neutron {
                 "--graceful-timeout=2",
             ])
             .args(["--log-level=warning", "neutron_api:application"]);
-        let mut api = self.lab.spawn(&self.name, command)?;
-        let mut command = self.venv.command("neutron-periodic-workers");
-        command.arg("--config-file").arg(self.config());
-        let worker = self.lab.spawn(&self.worker_name(), command)?;
-        wait_until("Neutron's answer", START, async || {
-            api.check()?;
-            let versions = self.rest.get("/").await;
-            Ok(versions.map(drop).map_err(|error| error.to_string()))
-        })
-        .await?;
-        *self.processes() = vec![api, worker];
-        Ok(())
+        command
     }
 
-    /// Kills it with its workers, as the end of its machine would.
-    pub fn kill(&self) {
-        for process in self.processes().iter_mut() {
-            process.kill_all();
-        }
-        self.processes().clear();
+    /// Kills the API with its processes.
+    pub fn kill_api(&self) {
+        kill(&self.api);
+    }
+
+    /// Kills what drivers have to do besides.
+    pub fn kill_worker(&self) {
+        kill(&self.worker);
     }
 
     /// Where it is.
@@ -126,10 +140,14 @@ impl Neutron {
     fn worker_name(&self) -> String {
         format!("{}-worker", self.name)
     }
+}
 
-    fn processes(&self) -> MutexGuard<'_, Vec<Process>> {
-        self.processes
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+fn kill(process: &Mutex<Option<Process>>) {
+    if let Some(mut process) = lock(process).take() {
+        process.kill_all();
     }
+}
+
+fn lock(process: &Mutex<Option<Process>>) -> MutexGuard<'_, Option<Process>> {
+    process.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -21,7 +21,8 @@ const AT_A_TIME: usize = 4;
 /// Who dies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Victim {
-    Neutron,
+    NeutronApi,
+    NeutronWorker,
     Database,
     Server,
     Etcd,
@@ -35,9 +36,15 @@ impl Victim {
         /// For how long it is away: long enough that everybody notices.
         const AWAY: Duration = Duration::from_millis(1500);
         match self {
-            Self::Neutron => {
+            Self::NeutronApi => {
                 let neutron = &cloud.neutrons()[round % 2];
-                neutron.kill();
+                neutron.kill_api();
+                tokio::time::sleep(AWAY).await;
+                neutron.start().await
+            }
+            Self::NeutronWorker => {
+                let neutron = &cloud.neutrons()[round % 2];
+                neutron.kill_worker();
                 tokio::time::sleep(AWAY).await;
                 neutron.start().await
             }
@@ -143,7 +150,7 @@ fn all_agree_though(victims: &[Victim]) -> Result<()> {
 
 #[test]
 fn all_agree_though_neutron_servers_and_their_database_die() -> Result<()> {
-    all_agree_though(&[Victim::Neutron, Victim::Database])
+    all_agree_though(&[Victim::NeutronApi, Victim::NeutronWorker, Victim::Database])
 }
 
 #[test]
