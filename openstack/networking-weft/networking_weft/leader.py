@@ -29,6 +29,9 @@ BEATS = 4
 """How often the lease is renewed in its time."""
 LOOK = 1.0
 """Seconds that the leader sleeps at most when nothing happens."""
+GATHER = 0.05
+"""Seconds from the first news to looking at all that has come: ports of one batch of the journal
+become effective within little time, and cost little more than one of them."""
 SILENCE = 30.0
 """Seconds without a line after which a server is taken for gone. It says something every 10."""
 REPORT_PAGE = 20
@@ -131,7 +134,7 @@ class Term:
         while not stop.is_set():
             if beat.is_due() and not self._lease.hold():
                 return
-            changes = self._world.take(min(LOOK, self._conf.leader_lease / BEATS))
+            changes = self._world.take(min(LOOK, self._conf.leader_lease / BEATS), GATHER)
             if not self._lease.holds:
                 LOG.warning("This worker was not heard of for too long and leads no more.")
                 return

@@ -6,6 +6,7 @@ however often a port changes, it is dealt with once.
 """
 
 import threading
+import time
 from collections import defaultdict
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -78,10 +79,16 @@ class World:
             if self._coming is None and not line.get("more") and line.get("revision"):
                 self.revision = line["revision"]
 
-    def take(self, timeout: float) -> Changes:
-        """What has changed since the last call; waits for it, ``timeout`` seconds at most."""
+    def take(self, timeout: float, gather: float = 0.0) -> Changes:
+        """What has changed since the last call; waits for it, ``timeout`` seconds at most.
+
+        Then it waits ``gather`` seconds for what comes with it.
+        """
         with self._changed:
-            self._changed.wait_for(lambda: bool(self._changes), timeout)
+            has_changed = self._changed.wait_for(lambda: bool(self._changes), timeout)
+        if has_changed:
+            time.sleep(gather)
+        with self._changed:
             changes, self._changes = self._changes, Changes()
             return changes
 
