@@ -33,6 +33,9 @@ const MANY: usize = 10_000;
 /// The host of these: it has no agent, so that only what is written is measured.
 const NOWHERE: &str = "nowhere";
 
+/// Between two bursts.
+const APART: Duration = Duration::from_secs(1);
+
 /// How long anything may take before the benchmark has failed.
 const LIMIT: Duration = Duration::from_secs(900);
 
@@ -245,6 +248,8 @@ async fn active(
             let seen = tokio::time::timeout(LIMIT, look).await;
             seen.context("not all are ACTIVE")?
         };
+        // Each is the first one for a while.
+        tokio::time::sleep(APART).await;
         let (made, seen) = tokio::try_join!(make(cloud, &network, burst, clients), look)?;
         for (id, answered) in made {
             let at = seen.get(&id).context("a port is ACTIVE, and is not")?;
