@@ -1,4 +1,4 @@
-"""The worker: one process of each Neutron server, beside the API.
+"""The worker of each Neutron server, in a process beside the API.
 
 ``neutron-periodic-workers`` starts it, as it does with the workers of all plugins. It carries out
 the journal and stands for election. The API's processes only commit, and ring the bell.
@@ -39,7 +39,9 @@ class Worker(worker.BaseWorker):
     desc = "weft worker"
 
     def __init__(self, conf: cfg.ConfigOpts = cfg.CONF) -> None:
-        super().__init__(worker_process_count=1, set_proctitle=conf.setproctitle, desc=self.desc)
+        # None of its own: with those of other plugins it is in one process, beside the API. Up to
+        # 2026.1 `neutron-periodic-workers` starts no others.
+        super().__init__(worker_process_count=0, set_proctitle=conf.setproctitle, desc=self.desc)
         self._conf = conf
         self._stop = threading.Event()
         self._wakes: list[threading.Event] = []
@@ -47,7 +49,7 @@ class Worker(worker.BaseWorker):
         self._threads: list[threading.Thread] = []
 
     def start(self, **_kwargs: object) -> None:
-        """Starts the threads, in the process that is the worker's own."""
+        """Starts the threads, which are as nice as the one that this is called by."""
         super().start(name="neutron-server", desc=self.desc)
         with contextlib.suppress(OSError):
             os.nice(NICENESS)
