@@ -137,17 +137,14 @@ async fn creations(
     let (mut rates, mut others, mut afters) = (Vec::new(), Vec::new(), Vec::new());
     for turn in 0..turns {
         for is_ours in [turn % 2 == 0, turn % 2 == 1] {
-            let (cloud, network, rates) = match is_ours {
-                true => (ours, &own, &mut rates),
-                false => (alone, &other, &mut others),
+            let (what, cloud, network, rates) = if is_ours {
+                ("with networking-weft", ours, &own, &mut rates)
+            } else {
+                ("Neutron by itself", alone, &other, &mut others)
             };
             let began = Instant::now();
             let made = make(cloud, network, COUNT, clients).await;
-            made.context(if is_ours {
-                "with networking-weft"
-            } else {
-                "Neutron by itself"
-            })?;
+            made.context(what)?;
             rates.push(COUNT as f64 / began.elapsed().as_secs_f64());
             if is_ours {
                 let began = Instant::now();
