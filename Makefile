@@ -62,7 +62,7 @@ openstack: test-packages guest-kernel neutron ## two Neutron servers, etcd, host
 	$(AS_ROOT) $(CARGO) test --locked --package weft-tests --test openstack
 
 .PHONY: tempest
-tempest: test-packages neutron ## Neutron's own API tests, without networking-weft and with it; takes long
+tempest: test-packages neutron ## Neutron's own API tests, without networking-weft and with it; takes ten minutes
 	$(CARGO) build --locked --package weft
 	$(AS_ROOT) $(CARGO) test --locked --package weft-tests --test openstack -- --ignored --nocapture tempest
 
