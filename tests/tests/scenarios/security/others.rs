@@ -137,6 +137,19 @@ fn s08_access_lists_of_others_stay_but_not_on_our_ports() -> Result<()> {
         let now = after.binding(local).context("no lists")?;
         ensure!(now.acls.input() == [theirs], "{now:?}");
 
+        // Nor does it go from an uplink, which is ours: an operator guards his host by it.
+        let uplink = before
+            .tagged("weft.uplink.physnet1")
+            .context("no uplink")?
+            .sw_if_index;
+        bind(&api, uplink, InterfaceAcls::new(vec![], vec![theirs])?).await?;
+        host.kill_agent();
+        cloud.start_agent(host).await?;
+        cloud.plan_is_empty(host).await?;
+        let after = host.contents().await?;
+        let now = after.binding(uplink).context("no lists")?;
+        ensure!(now.acls.output() == [theirs], "{now:?}");
+
         // A second list with the mark of one of ours goes.
         empty_acl(&api, "weft.acl.g.ingress", ACL_NONE).await?;
         let doubled = host.contents().await?.ours();

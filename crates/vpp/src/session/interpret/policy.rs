@@ -9,16 +9,17 @@ use weft_model::PortId;
 use weft_plan::{
     Acl, AclBinding, AclKey, InterfaceKey, MacIpAcl, MacIpBinding, Object, ObjectKey, Observed,
 };
-use weft_vpp_wire::FixedString;
 use weft_vpp_wire::messages::acl;
+use weft_vpp_wire::{FixedString, SwIfIndex};
 
 use super::Dumps;
 use crate::session::handles::{Change, Handles, Number};
 use crate::session::mark::{AclMark, MacIpMark};
 use crate::session::rule;
 
-/// Adds the lists that are ours, and what the interfaces that are ours have. These must be known by
-/// now.
+/// Adds the lists that are ours, and what the interfaces of ports have. These must be known by now.
+///
+/// Lists of ours are on ports alone. What an uplink has, an operator gave it, who guards his host.
 pub(super) fn interpret(dumps: &Dumps, observed: &mut Observed, handles: &mut Handles) {
     let mut acls: HashMap<u32, AclKey> = HashMap::new();
     for details in &dumps.acls {
@@ -36,7 +37,7 @@ pub(super) fn interpret(dumps: &Dumps, observed: &mut Observed, handles: &mut Ha
         observed.add(Object::Acl(Acl { key, rules }));
     }
     for details in &dumps.acl_lists {
-        let Some(interface) = handles.key(details.sw_if_index).cloned() else {
+        let Some(interface) = of_port(handles, details.sw_if_index).cloned() else {
             continue;
         };
         let named = |indices: &[u32]| -> Vec<Option<AclKey>> {
@@ -76,10 +77,15 @@ fn interpret_macip(dumps: &Dumps, observed: &mut Observed, handles: &mut Handles
     }
     for details in &dumps.macip_lists {
         let bound = details.acls.first().filter(|acl| **acl != acl::ACL_NONE);
-        if let (Some(index), Some(key)) = (bound, handles.key(details.sw_if_index)) {
+        if let (Some(index), Some(key)) = (bound, of_port(handles, details.sw_if_index)) {
             observed.add(macip_binding(key, ports.get(index)));
         }
     }
+}
+
+fn of_port(handles: &Handles, sw_if_index: SwIfIndex) -> Option<&InterfaceKey> {
+    let key = handles.key(sw_if_index);
+    key.filter(|interface| interface.port().is_some())
 }
 
 fn macip_binding(interface: &InterfaceKey, port: Option<&PortId>) -> Object {

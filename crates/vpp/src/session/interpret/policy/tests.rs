@@ -153,6 +153,38 @@ fn lists_with_our_marks_are_ours_and_so_is_what_our_interfaces_have() {
     assert_eq!(handles.macip_acl(&"p2".parse().unwrap()), Some(3));
 }
 
+/// An operator guards his host by lists on what leads out of it; ours are on ports alone.
+#[test]
+fn lists_on_an_uplink_are_somebodys() {
+    let interface = |index, name: &str, tag: &str| SwInterfaceDetails {
+        sw_if_index: SwIfIndex(index),
+        interface_name: text(name),
+        tag: text(tag),
+        ..SwInterfaceDetails::default()
+    };
+    let dumps = Dumps {
+        interfaces: vec![
+            interface(1, "host-trunk0", "weft.uplink.physnet1"),
+            interface(2, "GigabitEthernet0/8/0", "weft.uplink-found.physnet2"),
+            interface(3, "host-trunk0.100", "weft.sub-interface.physnet1.100"),
+        ],
+        acls: vec![list(0, "somebody's", vec![])],
+        acl_lists: vec![
+            bound(1, &[0], &[0]),
+            bound(2, &[], &[0]),
+            bound(3, &[0], &[]),
+        ],
+        macip_acls: vec![macip(0, "", vec![])],
+        macip_lists: vec![macip_bound(1, 0), macip_bound(2, 0), macip_bound(3, 0)],
+        ..Dumps::default()
+    };
+    let (observed, handles) = observed_of(&dumps);
+    assert!(handles.key(SwIfIndex(2)).is_some() && handles.key(SwIfIndex(3)).is_some());
+    let is_binding =
+        |key: &ObjectKey| matches!(key, ObjectKey::AclBinding(_) | ObjectKey::MacIpBinding(_));
+    assert!(!observed.keys().any(is_binding), "{:?}", lines(&dumps));
+}
+
 #[test]
 fn of_several_lists_with_one_mark_the_first_counts_and_the_others_are_surplus() {
     let dumps = Dumps {
