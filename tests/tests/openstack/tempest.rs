@@ -1,4 +1,4 @@
-//! Neutron's own tests of its API, with networking-weft and without it: `make tempest`.
+//! Neutron's own tests of its API, with networking-weft and without it. `make tempest` shows what they say.
 
 #![allow(
     clippy::print_stdout,
@@ -28,7 +28,6 @@ struct Outcome {
 
 /// What passes without the driver passes with it.
 #[test]
-#[ignore = "takes some minutes; see `make tempest`"]
 fn what_passes_without_the_driver_passes_with_it() -> Result<()> {
     let without = run(Driver::None)?;
     let with = run(Driver::Weft)?;
