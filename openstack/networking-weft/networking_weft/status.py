@@ -19,6 +19,7 @@ from neutron_lib.callbacks import resources
 from neutron_lib.db import api as db_api
 from neutron_lib.plugins import directory
 from oslo_config import cfg
+from oslo_db import exception as db_exc
 from oslo_log import log as logging
 
 from networking_weft import constants, records
@@ -165,6 +166,8 @@ def _each(tell: Callable[[list[str]], None], ids: list[str]) -> None:
         return
     try:
         tell(ids)
+    except db_exc.DBConnectionError:
+        raise  # no port's fault
     except Exception:
         if len(ids) == 1:
             LOG.exception("Neutron cannot be told of port %s.", ids[0])
