@@ -149,8 +149,10 @@ def write(session: Session) -> None:
     session.flush()
     touched: Touched | None = session.info.pop(_KEY, None)
     if touched is not None:
-        journal.note(session.connection(), touched.created, touched.due(), touched.networks)
-        session.info[_KEY + "_woken"] = True
+        due = touched.due()
+        journal.note(session.connection(), touched.created, due, touched.networks)
+        if due or touched.networks:
+            session.info[_KEY + "_woken"] = True
 
 
 def forget(session: Session) -> None:

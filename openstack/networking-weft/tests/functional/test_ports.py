@@ -8,8 +8,9 @@ from neutron.plugins.ml2.models import PortBindingLevel
 from neutron_lib.api.definitions import portbindings
 from neutron_lib.callbacks import resources
 from neutron_lib.db import api as db_api
+from oslo_config import cfg
 
-from networking_weft import status
+from networking_weft import bell, status
 from networking_weft.world import World
 from tests.functional.base import PHYSNET, WeftTestCase
 
@@ -28,6 +29,15 @@ class PortTest(WeftTestCase):
         port = self.port(self.vlan_network(), host="")
         self.assertIsNotNone(self.row(port["id"]))
         self.assertFalse(self.is_due(port["id"]))
+
+    def test_the_worker_hears_of_what_is_to_be_done_and_of_nothing_else(self):
+        network = self.vlan_network()
+        rings = bell.Bell(bell.path(cfg.CONF.state_path))
+        self.addCleanup(rings.close)
+        self.port(network, host="")
+        self.assertFalse(rings.wait(0.01))
+        self.port(network)
+        self.assertTrue(rings.wait(10))
 
     def test_changes_while_nobody_drains_are_swallowed_by_the_last(self):
         port = self.port(self.vlan_network())
