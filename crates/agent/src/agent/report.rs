@@ -26,8 +26,8 @@ impl Agent {
         for group in &news.security_groups {
             self.post_security_group(group);
         }
-        for segment in &news.networks {
-            self.post_network(*segment);
+        for (segment, status) in self.reconciler.network_statuses(&news.networks) {
+            self.post_network(segment, status);
         }
         for physnet in &news.physnets {
             let Some(status) = self.reconciler.physnet_status(physnet) else {
@@ -112,11 +112,11 @@ impl Agent {
         }
     }
 
-    fn post_network(&mut self, segment: OverlaySegment) {
+    fn post_network(&mut self, segment: OverlaySegment, status: Option<Status>) {
         let host = self.config.host.clone();
         let condition = Key::Condition(host, ConditionKind::Network, segment.to_string());
         let condition = self.config.keys.text(&condition);
-        match self.reconciler.network_status(segment) {
+        match status {
             None => self.board.want(&condition, None),
             Some(status) => {
                 let record = self.reconciler.compiler().network_record(segment);

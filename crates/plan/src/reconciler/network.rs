@@ -1,8 +1,9 @@
 //! What was read of overlay networks, what carries them, and what is said of them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
+use foldhash::fast::FixedState;
 use weft_model::{HostName, Mac, NetworkSegment, OverlaySegment, PortId, Status};
 
 use super::Reconciler;
@@ -59,8 +60,32 @@ impl Reconciler {
         Some(standing.is_some_and(|(is, wanted)| is.satisfies(wanted)))
     }
 
-    /// How far an overlay network has come on this host; `None` if no port uses it.
-    pub fn network_status(&self, segment: OverlaySegment) -> Option<Status> {
+    /// How far overlay networks have come on this host; `None` for one that no port uses.
+    pub fn network_statuses(
+        &self,
+        segments: &BTreeSet<OverlaySegment>,
+    ) -> Vec<(OverlaySegment, Option<Status>)> {
+        if segments.is_empty() {
+            return Vec::new();
+        }
+        // One look for all of them at what may be much.
+        let mut under_way: HashMap<OverlaySegment, &ObjectKey, FixedState> = HashMap::default();
+        for key in &self.dirty {
+            if let Some(segment) = key.overlay() {
+                let first = under_way.entry(segment).or_insert(key);
+                *first = key.min(*first);
+            }
+        }
+        let status = |segment| self.network_status(segment, under_way.get(&segment).copied());
+        segments.iter().map(|it| (*it, status(*it))).collect()
+    }
+
+    /// How far one has come; `under_way` is the first of its objects that may differ.
+    fn network_status(
+        &self,
+        segment: OverlaySegment,
+        under_way: Option<&ObjectKey>,
+    ) -> Option<Status> {
         if !self.compiler.is_overlay_used(segment) {
             return None;
         }
@@ -80,11 +105,7 @@ impl Reconciler {
                 blocked.next().map(|(key, _)| key.clone())
             })
         };
-        let under_way = || {
-            let dirty = self.dirty.iter();
-            let of_it = dirty.filter(|key| key.overlay() == Some(segment)).min();
-            self.worst(of_it)
-        };
+        let under_way = || self.worst(under_way);
         let fault = || {
             let reason = self.compiler.overlay_fault(segment)?;
             Some(Status::Failed {

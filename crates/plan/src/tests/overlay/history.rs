@@ -8,7 +8,7 @@ use std::time::Duration;
 use proptest::prelude::*;
 use weft_model::{HostName, Mac, Network, OverlaySegment, PortId};
 
-use super::{host, mac, overlay_network, overlay_port, remote, segment};
+use super::{host, mac, network_status, overlay_network, overlay_port, remote, segment};
 use crate::tests::world::{World, port, record};
 use crate::{
     Address, HostNetwork, InterfaceKey, NetworkRecord, Object, ObjectKey, Observed, PortRecord,
@@ -382,7 +382,7 @@ proptest! {
         for on in SEGMENTS.map(segment) {
             let bridge = ObjectKey::BridgeDomain(on.into());
             prop_assert_eq!(
-                run.host.network_status(on).is_some(),
+                network_status(&run.host, on).is_some(),
                 run.world.holds.get(&bridge).is_some()
             );
         }
