@@ -12,6 +12,7 @@ mod agent;
 mod graph;
 mod history;
 mod neutron;
+mod rates;
 mod report;
 mod store;
 mod switch;

@@ -6,7 +6,6 @@
 //! request takes from the next one.
 
 use std::collections::BTreeMap;
-use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -15,11 +14,15 @@ use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
 use weft_tests::openstack::{Driver, OpenStack, OpenStackSetup};
 
-use crate::report::{Table, median, milliseconds, percentile, seconds};
+use crate::rates::Rates;
+use crate::report::{Table, milliseconds, percentile, seconds};
 
 /// Ports of a turn, and turns of each.
 const COUNT: usize = 40;
 const TURNS: usize = 6;
+
+/// What the rates are told in.
+const PORTS: &str = "ports/s";
 
 /// Clients that make ports at once, where it is not one.
 const CLIENTS: usize = 4;
@@ -56,12 +59,12 @@ pub(crate) async fn run(quick: bool, mut show: impl FnMut(Table)) -> Result<()> 
         Table::new("Ports made in Neutron with networking-weft, beside Neutron by itself");
     let turns = if quick { 1 } else { TURNS };
     for clients in [1, CLIENTS] {
-        let rates = creations(&cloud, &alone, clients, turns).await?;
+        let made = creations(&cloud, &alone, clients, turns).await?;
         let what = if clients == 1 { "client" } else { "clients" };
-        let (ours, theirs) = (rates.ours.to_string(), rates.alone.to_string());
-        let aim = Some(1.0 / SHARE);
-        table.ratio(format!("{clients} {what}"), ours, theirs, rates.ratio, aim);
-        let after = seconds(rates.after);
+        let (ours, theirs) = (made.ours.to_string(), made.alone.to_string());
+        let (longer, aim) = (made.alone.times(&made.ours), Some(1.0 / SHARE));
+        table.ratio(format!("{clients} {what}"), ours, theirs, longer, aim);
+        let after = seconds(made.after);
         table.figure("… until all of a turn's are ACTIVE besides", after);
     }
     table.note(format!(
@@ -97,30 +100,12 @@ pub(crate) async fn run(quick: bool, mut show: impl FnMut(Table)) -> Result<()> 
     Ok(())
 }
 
-/// Ports per second.
-struct Rates {
-    ours: Spread,
-    alone: Spread,
-    /// How many times longer ours take.
-    ratio: f64,
+/// What was measured of both in turns.
+struct Creations {
+    ours: Rates,
+    alone: Rates,
     /// From the last answer of a turn to its last port being ACTIVE.
     after: Duration,
-}
-
-/// The median of some rates, and how far they are apart.
-struct Spread(Vec<f64>);
-
-impl fmt::Display for Spread {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (least, most) = self
-            .0
-            .iter()
-            .fold((f64::INFINITY, 0.0_f64), |(least, most), rate| {
-                (least.min(*rate), most.max(*rate))
-            });
-        let middle = median(self.0.iter().copied());
-        write!(f, "{middle:.1} ports/s [{least:.1} to {most:.1}]")
-    }
 }
 
 /// How many ports are made in a second by both in turns: a machine's speed does not stay the same for
@@ -130,11 +115,12 @@ async fn creations(
     alone: &OpenStack,
     clients: usize,
     turns: usize,
-) -> Result<Rates> {
+) -> Result<Creations> {
     let (own, other) = tokio::try_join!(network(ours, "turns"), network(alone, "turns"))?;
     // What Neutron makes with the first port is not measured.
     tokio::try_join!(make(ours, &own, 1, 1), make(alone, &other, 1, 1))?;
-    let (mut rates, mut others, mut afters) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut rates, mut others) = (Rates::of(PORTS), Rates::of(PORTS));
+    let mut afters = Vec::new();
     for turn in 0..turns {
         for is_ours in [turn % 2 == 0, turn % 2 == 1] {
             let (what, cloud, network, rates) = if is_ours {
@@ -153,12 +139,9 @@ async fn creations(
             }
         }
     }
-    afters.sort_unstable();
-    let ratios = others.iter().zip(&rates).map(|(alone, ours)| alone / ours);
-    Ok(Rates {
-        ratio: median(ratios),
-        ours: Spread(rates),
-        alone: Spread(others),
+    Ok(Creations {
+        ours: rates,
+        alone: others,
         after: percentile(&afters, 50),
     })
 }

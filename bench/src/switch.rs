@@ -11,7 +11,6 @@ pub(crate) mod lists;
 mod load;
 mod path;
 mod ports;
-mod rates;
 mod testpmd;
 pub(crate) mod tunnel;
 pub(crate) mod vhost_user;
@@ -88,8 +87,11 @@ fn gigabits(bits_per_second: f64) -> String {
     format!("{:.2} Gbit/s", bits_per_second / 1e9)
 }
 
+/// Millions of packets per second.
+const MPACKETS: &str = "Mpackets/s";
+
 fn millions(packets_per_second: f64) -> String {
-    format!("{:.3} Mpackets/s", packets_per_second / 1e6)
+    format!("{:.3} {MPACKETS}", packets_per_second / 1e6)
 }
 
 fn microseconds(seconds: f64) -> String {

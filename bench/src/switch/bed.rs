@@ -12,9 +12,10 @@ use weft_lab::{Lab, Namespace};
 use weft_tests::{Dataplane, DataplaneKind};
 
 use super::KIND;
+use super::MPACKETS;
 use super::ports::{self, Ports};
-use super::rates::Rates;
 use super::testpmd::{Machines, Testpmd};
+use crate::rates::Rates;
 
 /// One of those that are measured.
 pub(super) struct Bed {
@@ -105,11 +106,11 @@ pub(super) async fn circle(
         bed.machines.begin_circle().await?;
         bed.set_running(false)?;
     }
-    let mut rates = vec![Rates::default(); beds.len()];
+    let mut rates = vec![Rates::of(MPACKETS); beds.len()];
     for _ in 0..windows {
         for (bed, rates) in beds.iter_mut().zip(&mut rates) {
             bed.set_running(true)?;
-            rates.push(bed.machines.circle(window).await?);
+            rates.push(bed.machines.circle(window).await? / 1e6);
             bed.set_running(false)?;
         }
     }

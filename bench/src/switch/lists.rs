@@ -14,8 +14,9 @@ use weft_vpp_wire::messages::acl::{
 };
 use weft_vpp_wire::{FixedString, List, Prefix};
 
+use super::MPACKETS;
 use super::bed::{Bed, circle};
-use super::rates::Rates;
+use crate::rates::Rates;
 use crate::report::Table;
 
 /// How long flows begin: in VPP's table, and so in the switch's, there is room for half a million.
@@ -65,7 +66,7 @@ pub(crate) async fn run(
         show(&mut table, case, &rates.with_context(|| case.to_string())?);
     }
     drop(beds);
-    let mut rates = vec![Rates::default(); 1 + usize::from(vpp.is_some())];
+    let mut rates = vec![Rates::of(MPACKETS); 1 + usize::from(vpp.is_some())];
     for _ in 0..BEGINNINGS {
         // In a table that knows no session yet but those of packets that circled.
         let mut beds = start(vpp, false).await?;
@@ -73,7 +74,7 @@ pub(crate) async fn run(
             bed.set_running(true)?;
             set_list(bed, Case::Beginning).await?;
             bed.machines.begin_circle().await?;
-            rates.push(bed.machines.begin_flows(BEGINNING).await?);
+            rates.push(bed.machines.begin_flows(BEGINNING).await? / 1e6);
             bed.set_running(false)?;
         }
     }
