@@ -30,6 +30,7 @@ mod mariadb;
 mod neutron;
 mod nova;
 mod rest;
+mod running;
 mod served;
 mod setup;
 mod venv;

@@ -2,14 +2,14 @@
 
 use std::path::PathBuf;
 use std::process::Command;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use anyhow::Result;
-use weft_lab::{Lab, Process, wait_until};
+use weft_lab::{Lab, wait_until};
 use weft_store::{Endpoint, Store, StoreConfig};
 
 use super::free_port;
+use super::running::Running;
 
 /// How long a member may take until it answers.
 const START: Duration = Duration::from_secs(30);
@@ -28,7 +28,7 @@ struct Member {
     name: String,
     directory: PathBuf,
     arguments: Vec<String>,
-    process: Mutex<Option<Process>>,
+    process: Running,
 }
 
 /// A member's socket in its directory. etcd wants the form `host:port`.
@@ -64,7 +64,7 @@ impl EtcdCluster {
                 ],
                 name,
                 directory,
-                process: Mutex::new(None),
+                process: Running::default(),
             });
         }
         let cluster = Self { members };
@@ -99,9 +99,7 @@ impl EtcdCluster {
 
     /// Kills a member, as a crash would. Its data stay.
     pub fn kill(&self, at: usize) {
-        if let Some(mut process) = self.members[at].process().take() {
-            process.kill();
-        }
+        self.members[at].process.kill();
     }
 
     /// Starts a member that was killed, and waits until it answers.
@@ -117,7 +115,7 @@ impl EtcdCluster {
         command
             .current_dir(&member.directory)
             .args(&member.arguments);
-        *member.process() = Some(lab.spawn(&member.name, command)?);
+        member.process.is(lab.spawn(&member.name, command)?);
         Ok(())
     }
 
@@ -129,11 +127,5 @@ impl EtcdCluster {
         })
         .await?;
         Ok(())
-    }
-}
-
-impl Member {
-    fn process(&self) -> MutexGuard<'_, Option<Process>> {
-        self.process.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -2,11 +2,12 @@
 
 use std::path::PathBuf;
 use std::process::Command;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
-use weft_lab::{Lab, Process, wait_until};
+use weft_lab::{Lab, wait_until};
+
+use super::running::Running;
 
 /// How long it may take until it answers.
 const START: Duration = Duration::from_secs(30);
@@ -21,7 +22,7 @@ const USER: &str = "mysql";
 #[derive(Debug)]
 pub struct MariaDb {
     directory: PathBuf,
-    process: Mutex<Option<Process>>,
+    process: Running,
 }
 
 impl MariaDb {
@@ -40,7 +41,7 @@ impl MariaDb {
         run(&mut install)?;
         let database = Self {
             directory,
-            process: Mutex::new(None),
+            process: Running::default(),
         };
         database.start_again(lab).await?;
         database.ask(&["-e", "CREATE DATABASE neutron"])?;
@@ -49,9 +50,7 @@ impl MariaDb {
 
     /// Kills it, as a crash would. What was committed stays.
     pub fn kill(&self) {
-        if let Some(mut process) = self.process().take() {
-            process.kill();
-        }
+        self.process.kill();
     }
 
     /// Starts it after it was killed, and waits until it answers.
@@ -73,7 +72,7 @@ impl MariaDb {
             Ok(answer.map(drop).map_err(|error| error.to_string()))
         })
         .await?;
-        *self.process() = Some(process);
+        self.process.is(process);
         Ok(())
     }
 
@@ -99,10 +98,6 @@ impl MariaDb {
 
     fn socket(&self) -> PathBuf {
         self.directory.join("socket")
-    }
-
-    fn process(&self) -> MutexGuard<'_, Option<Process>> {
-        self.process.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -4,13 +4,14 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::Command;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Result;
-use weft_lab::{Lab, Process, wait_until};
+use weft_lab::{Lab, wait_until};
 
 use super::rest::Rest;
+use super::running::Running;
 use super::venv::{Venv, scripts};
 
 /// How long a server may take until it answers: a few seconds where the machine has nothing else to do.
@@ -28,8 +29,8 @@ pub struct Neutron {
     workers: u32,
     venv: Venv,
     rest: Rest,
-    api: Mutex<Option<Process>>,
-    worker: Mutex<Option<Process>>,
+    api: Running,
+    worker: Running,
     lab: Arc<Lab>,
 }
 
@@ -58,21 +59,21 @@ impl Neutron {
             workers,
             venv: venv.clone(),
             rest: Rest::new(address)?,
-            api: Mutex::new(None),
-            worker: Mutex::new(None),
+            api: Running::default(),
+            worker: Running::default(),
             lab: Arc::clone(lab),
         })
     }
 
     /// Starts what does not run of it, and waits until it answers.
     pub async fn start(&self) -> Result<()> {
-        if lock(&self.worker).is_none() {
+        if !self.worker.is_there() {
             let mut command = self.venv.command("neutron-periodic-workers");
             command.arg("--config-file").arg(self.config());
-            let worker = self.lab.spawn(&self.worker_name(), command)?;
-            *lock(&self.worker) = Some(worker);
+            self.worker
+                .is(self.lab.spawn(&self.worker_name(), command)?);
         }
-        if lock(&self.api).is_none() {
+        if !self.api.is_there() {
             let mut api = self.lab.spawn(&self.name, self.api_command())?;
             wait_until("Neutron's answer", START, async || {
                 api.check()?;
@@ -80,7 +81,7 @@ impl Neutron {
                 Ok(versions.map(drop).map_err(|error| error.to_string()))
             })
             .await?;
-            *lock(&self.api) = Some(api);
+            self.api.is(api);
         }
         Ok(())
     }
@@ -106,12 +107,12 @@ impl Neutron {
 
     /// Kills the API with its processes.
     pub fn kill_api(&self) {
-        kill(&self.api);
+        self.api.kill_all();
     }
 
     /// Kills what drivers have to do besides.
     pub fn kill_worker(&self) {
-        kill(&self.worker);
+        self.worker.kill_all();
     }
 
     /// Where it is.
@@ -140,14 +141,4 @@ impl Neutron {
     fn worker_name(&self) -> String {
         format!("{}-worker", self.name)
     }
-}
-
-fn kill(process: &Mutex<Option<Process>>) {
-    if let Some(mut process) = lock(process).take() {
-        process.kill_all();
-    }
-}
-
-fn lock(process: &Mutex<Option<Process>>) -> MutexGuard<'_, Option<Process>> {
-    process.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -3,14 +3,15 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::Command;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Result;
-use weft_lab::{Lab, Process, wait_until};
+use weft_lab::{Lab, wait_until};
 
 use super::free_port;
 use super::rest::Rest;
+use super::running::Running;
 use crate::binary::weft_binary;
 
 /// How long it may take until it answers.
@@ -23,7 +24,7 @@ pub struct WeftServer {
     address: SocketAddr,
     config: PathBuf,
     rest: Rest,
-    process: Mutex<Option<Process>>,
+    process: Running,
     lab: Arc<Lab>,
 }
 
@@ -44,7 +45,7 @@ impl WeftServer {
             address,
             config: lab.write(&format!("{name}.toml"), &text)?,
             rest: Rest::new(address)?,
-            process: Mutex::new(None),
+            process: Running::default(),
             lab: Arc::clone(lab),
         })
     }
@@ -60,15 +61,13 @@ impl WeftServer {
             Ok(health.map(drop).map_err(|error| error.to_string()))
         })
         .await?;
-        *self.process() = Some(process);
+        self.process.is(process);
         Ok(())
     }
 
     /// Kills it, as a crash would.
     pub fn kill(&self) {
-        if let Some(mut process) = self.process().take() {
-            process.kill();
-        }
+        self.process.kill();
     }
 
     /// Where its API is.
@@ -79,9 +78,5 @@ impl WeftServer {
     /// Its API.
     pub fn rest(&self) -> &Rest {
         &self.rest
-    }
-
-    fn process(&self) -> MutexGuard<'_, Option<Process>> {
-        self.process.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
