@@ -29,8 +29,6 @@ from networking_weft.world import Said, World
 
 LOG = logging.getLogger(__name__)
 
-PAGE = 500
-
 
 class Verdict(enum.Enum):
     """What to tell Neutron of a port."""
@@ -93,13 +91,8 @@ class Reporter:
         self._told: dict[str, frozenset[str]] = {}
         """Hosts of which Nova knows that a machine may move there."""
 
-    def report(self, ids: Iterable[str]) -> None:
+    def report(self, ids: list[str]) -> None:
         """Looks at these ports and tells Neutron what is not so yet."""
-        ids = sorted(ids)
-        for start in range(0, len(ids), PAGE):
-            self._report_page(ids[start : start + PAGE])
-
-    def _report_page(self, ids: list[str]) -> None:
         alive = self._world.hosts().keys()
         context = n_context.get_admin_context()
         with db_api.CONTEXT_READER.using(context):
