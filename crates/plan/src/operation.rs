@@ -40,6 +40,14 @@ impl Operation {
         self.object().key()
     }
 
+    /// The object as it shall be; `None` if it is removed.
+    pub fn made(&self) -> Option<&Object> {
+        match self {
+            Self::Create(object) | Self::Update { to: object, .. } => Some(object),
+            Self::Delete(_) => None,
+        }
+    }
+
     /// The object as it shall be, or as it was if it is removed.
     pub fn object(&self) -> &Object {
         match self {

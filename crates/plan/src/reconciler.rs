@@ -233,20 +233,22 @@ impl Reconciler {
         plan
     }
 
-    /// Whether an operation of the current plan can still be done: an earlier one, which it
-    /// needs, may have been refused.
+    /// Whether an operation of the current plan can still be done, and is still to be: an earlier one,
+    /// which it needs, may have been refused, and what it makes may be wanted otherwise by now, or no
+    /// longer. What is not done is planned anew.
     pub fn possible(&self, operation: &Operation) -> bool {
         let Ok(observed) = &self.vpp else {
             return false;
         };
         match operation {
             Operation::Create(object) | Operation::Update { to: object, .. } => {
-                object
-                    .requires()
-                    .all(|required| observed.get(&required).is_some())
-                    && self.is_guarded(&object.key(), observed)
-                    && matches!(operation, Operation::Create(_))
-                        != observed.get(&object.key()).is_some()
+                let key = object.key();
+                self.compiler.object(&key) == Some(object)
+                    && object
+                        .requires()
+                        .all(|required| observed.get(&required).is_some())
+                    && self.is_guarded(&key, observed)
+                    && matches!(operation, Operation::Create(_)) != observed.get(&key).is_some()
             }
             Operation::Delete(object) => {
                 let key = object.key();
@@ -272,24 +274,24 @@ impl Reconciler {
         })
     }
 
-    /// An operation ended.
+    /// An operation ended. What it made may be wanted otherwise by now, or no longer: that it was refused
+    /// says nothing of what is wanted instead, so it is no failure, and planned anew at once.
     pub fn settle(&mut self, operation: &Operation, outcome: Outcome, now: Now) {
         let Ok(observed) = &mut self.vpp else { return };
         let key = operation.key();
+        let wanted = self.compiler.object(&key);
         let had_failed = self.failures.get(&key).is_some();
         let refused = matches!(outcome, Outcome::Refused { .. });
         let left = match outcome {
             Outcome::Done => {
                 self.failures.forget(&key);
-                match operation {
-                    Operation::Create(object) | Operation::Update { to: object, .. } => {
-                        Some(object.clone())
-                    }
-                    Operation::Delete(_) => None,
-                }
+                operation.made().cloned()
             }
             Outcome::Refused { reason, left } => {
-                self.failures.record(key.clone(), reason, now);
+                let made = operation.made();
+                if made.is_none() || made == wanted {
+                    self.failures.record(key.clone(), reason, now);
+                }
                 left
             }
         };
@@ -297,7 +299,7 @@ impl Reconciler {
             Some(object) => observed.insert(object),
             None => observed.remove(&key),
         }
-        let settled = match (observed.get(&key), self.compiler.object(&key)) {
+        let settled = match (observed.get(&key), wanted) {
             (None, None) => true,
             (Some(is), Some(wanted)) => is.satisfies(wanted),
             _ => false,

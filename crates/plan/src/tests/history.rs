@@ -1,4 +1,4 @@
-//! Any history of desired states, refusals, crashes and drift ends, once VPP refuses nothing any
+//! Any history of desired states, refusals, crashes and drift, of changes while a plan is carried out, ends, once VPP refuses nothing any
 //! more and all retries have come due, in observed = wanted, by plans that are each sound. On the way no
 //! operation of the agent exposes a port that is to be secured, and no list of a group ever holds
 //! anything but what the records of some moment made of it.
@@ -11,9 +11,10 @@ use serde_json::{Value, json};
 use weft_model::{PortId, SecurityGroupId};
 
 use super::store::{Item, Store, group, group_id, member};
-use super::world::{World, port, record, secured};
+use super::world::{World, end, port, proved_plan, record, secured};
 use crate::{
-    AclKey, AclRule, Direction, InterfaceKey, Object, ObjectKey, PortRecord, Reconciler, Surplus,
+    AclKey, AclRule, Direction, InterfaceKey, Object, ObjectKey, Operation, Outcome, PortRecord,
+    Reconciler, Surplus,
 };
 
 const GROUPS: [&str; 3] = ["a", "b", "c"];
@@ -43,6 +44,11 @@ enum Step {
     RefuseNothing,
     /// Plans are applied.
     Settle,
+    /// One plan is applied, and while operations of its `level` are under way records change.
+    Overtake {
+        level: usize,
+        changes: Vec<Step>,
+    },
     Pass(u64),
     /// The agent is killed and started again, perhaps in the middle of a plan.
     RestartAgent {
@@ -61,7 +67,8 @@ enum Step {
     Double(usize),
 }
 
-fn step() -> impl Strategy<Value = Step> {
+/// A change of records, or that some are read.
+fn change() -> impl Strategy<Value = Step> {
     let id = || 0..5_u8;
     let vlan = || prop_oneof![Just(0), Just(100), Just(200)];
     let group = || 0..GROUPS.len();
@@ -77,9 +84,18 @@ fn step() -> impl Strategy<Value = Step> {
         1 => (group(), 0..3_u8).prop_map(|(group, port)| Step::Leave(group, port)),
         1 => (0..3_u8).prop_map(Step::SetAddresses),
         6 => (1..4_usize).prop_map(Step::Read),
+    ]
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let id = || 0..5_u8;
+    prop_oneof![
+        32 => change(),
         4 => (0..60_usize).prop_map(Step::Refuse),
         2 => Just(Step::RefuseNothing),
         8 => Just(Step::Settle),
+        6 => (0..8_usize, prop::collection::vec(change(), 1..4))
+            .prop_map(|(level, changes)| Step::Overtake { level, changes }),
         2 => (0..100_u64).prop_map(Step::Pass),
         3 => (0..12_usize).prop_map(|operations_done| Step::RestartAgent { operations_done }),
         1 => Just(Step::RestartVpp),
@@ -193,6 +209,28 @@ impl Run {
         self.host.refreshed(self.world.holds.clone());
     }
 
+    /// Applies one plan as the agent does: what is possible of a level is sent together.
+    fn overtake(&mut self, level: usize, mut changes: Vec<Step>) {
+        let now = self.world.now();
+        let plan = proved_plan(&mut self.host, now, 2);
+        for (at, operations) in plan.levels.iter().enumerate() {
+            let operations = operations.iter();
+            let possible: Vec<&Operation> = operations
+                .filter(|operation| self.host.possible(operation))
+                .collect();
+            let sent = possible.iter();
+            let outcomes: Vec<Outcome> = sent
+                .map(|operation| self.world.carry_out(operation, &self.host))
+                .collect();
+            if at == level {
+                changes.drain(..).for_each(|change| self.take(change));
+            }
+            for (operation, outcome) in possible.into_iter().zip(outcomes) {
+                end(operation, outcome, &mut self.host, now);
+            }
+        }
+    }
+
     fn take(&mut self, step: Step) {
         self.revision += 1;
         match step {
@@ -257,6 +295,7 @@ impl Run {
             }
             Step::RefuseNothing => self.world.refuses.clear(),
             Step::Settle => self.world.settle(&mut self.host),
+            Step::Overtake { level, changes } => self.overtake(level, changes),
             Step::Pass(seconds) => self.world.pass(Duration::from_secs(seconds)),
             Step::RestartAgent { operations_done } => {
                 let now = self.world.now();

@@ -3,7 +3,7 @@ use std::time::Duration;
 use weft_model::Status;
 
 use super::world::{World, keys, port, record};
-use crate::{InterfaceKey, Notice, ObjectKey};
+use crate::{InterfaceKey, Notice, Object, ObjectKey, Operation, Outcome};
 
 #[test]
 fn a_restart_that_finds_all_as_wanted_plans_nothing() {
@@ -212,4 +212,69 @@ fn many_ports_are_made_a_few_at_a_time_and_all_in_the_end() {
         3,
         "the memberships of the TAPs that were refused"
     );
+}
+
+#[test]
+fn what_is_wanted_otherwise_by_now_is_not_made_but_planned_anew() {
+    let mut world = World::default();
+    let mut host = world.reconciler();
+    host.set_port(&port("changes"), Some(record(100, 1, 1)));
+    host.set_port(&port("goes"), Some(record(100, 2, 2)));
+    host.set_port(&port("stays"), Some(record(100, 3, 3)));
+    let now = world.now();
+    let plan = host.plan(now);
+    host.set_port(&port("changes"), Some(record(100, 9, 1)));
+    host.set_port(&port("goes"), None);
+    let (possible, overtaken): (Vec<_>, Vec<_>) = plan
+        .levels
+        .iter()
+        .flatten()
+        .filter(|operation| matches!(operation.object(), Object::Tap(_)))
+        .partition(|operation| host.possible(operation));
+    let keys = |operations: Vec<&Operation>| -> Vec<String> {
+        let keys = operations.iter().map(|operation| operation.key());
+        keys.map(|key| key.to_string()).collect()
+    };
+    assert_eq!(keys(possible), ["tap stays"]);
+    assert_eq!(keys(overtaken), ["tap changes", "tap goes"]);
+    world.settle(&mut host);
+    assert_eq!(host.port_status(&port("changes")), Some(Status::Effective));
+    assert!(!world.lines().iter().any(|line| line.contains("goes")));
+    assert!(world.lines().iter().any(|line| line.contains("00:00:09")));
+}
+
+#[test]
+fn a_refusal_of_what_is_wanted_otherwise_by_now_is_no_failure() {
+    let mut world = World::default();
+    let mut host = world.reconciler();
+    host.set_port(&port("a"), Some(record(100, 1, 1)));
+    world.settle(&mut host);
+    host.set_port(&port("changes"), Some(record(100, 2, 2)));
+    host.set_port(&port("goes"), Some(record(100, 3, 3)));
+    let now = world.now();
+    let plan = host.plan(now);
+    host.set_port(&port("changes"), Some(record(100, 9, 2)));
+    host.set_port(&port("goes"), None);
+    for operation in plan.operations() {
+        let refused = Outcome::Refused {
+            reason: "the one that is wanted no longer".to_owned(),
+            left: None,
+        };
+        host.settle(operation, refused, now);
+    }
+    assert_eq!(
+        host.next_try(),
+        Some(now.monotonic + Duration::from_secs(1)),
+        "the membership that is wanted as it was"
+    );
+    assert_eq!(host.port_status(&port("goes")), None);
+    let again = host.plan(now);
+    assert_eq!(
+        again.to_string(),
+        "+ tap changes: device tapchanges, mac fa:16:3e:00:00:09, mtu 1500, up\n"
+    );
+    world.pass(Duration::from_secs(1));
+    world.settle(&mut host);
+    assert_eq!(host.port_status(&port("changes")), Some(Status::Effective));
+    assert_eq!(host.next_try(), None);
 }

@@ -113,8 +113,7 @@ impl World {
     pub(super) fn settle_by(&mut self, reconciler: &mut Reconciler, most_ports: usize) {
         for _ in 0..60 {
             let now = self.now();
-            let plan = reconciler.plan_for(now, most_ports);
-            prove(&plan, reconciler);
+            let plan = proved_plan(reconciler, now, most_ports);
             if plan.is_empty() {
                 self.assert_guarded(reconciler);
                 return;
@@ -125,27 +124,28 @@ impl World {
                     .filter(|operation| reconciler.possible(operation))
                     .collect();
                 for operation in level {
-                    let exposed = self.exposed(reconciler);
-                    let outcome = self.apply(operation);
-                    let now_exposed = self.exposed(reconciler);
-                    assert!(
-                        now_exposed.is_subset(&exposed),
-                        "{operation} exposes {now_exposed:?}\n{plan}"
-                    );
-                    reconciler.settle(operation, outcome, now);
-                    if let Operation::Create(object) = operation
-                        && let ObjectKey::Interface(interface) = object.key()
-                    {
-                        reconciler.notice(&Notice::State {
-                            interface,
-                            admin_up: true,
-                            link_up: true,
-                        });
-                    }
+                    let outcome = self.carry_out(operation, reconciler);
+                    end(operation, outcome, reconciler, now);
                 }
             }
         }
         panic!("the plans never end");
+    }
+
+    /// Applies an operation that is possible; panics if it exposes a port or makes what is not wanted.
+    pub(super) fn carry_out(&mut self, operation: &Operation, reconciler: &Reconciler) -> Outcome {
+        if let Some(made) = operation.made() {
+            let wanted = reconciler.compiler().object(&operation.key());
+            assert_eq!(wanted, Some(made), "{operation}");
+        }
+        let exposed = self.exposed(reconciler);
+        let outcome = self.apply(operation);
+        let now_exposed = self.exposed(reconciler);
+        assert!(
+            now_exposed.is_subset(&exposed),
+            "{operation} exposes {now_exposed:?}"
+        );
+        outcome
     }
 
     pub(super) fn apply(&mut self, operation: &Operation) -> Outcome {
@@ -229,11 +229,27 @@ impl World {
     }
 }
 
-/// Panics if a plan is not sound.
-fn prove(plan: &Plan, reconciler: &Reconciler) {
+/// Tells that an operation ended, and that the link of an interface that was made is up.
+pub(super) fn end(operation: &Operation, outcome: Outcome, reconciler: &mut Reconciler, now: Now) {
+    reconciler.settle(operation, outcome, now);
+    if let Operation::Create(object) = operation
+        && let ObjectKey::Interface(interface) = object.key()
+    {
+        reconciler.notice(&Notice::State {
+            interface,
+            admin_up: true,
+            link_up: true,
+        });
+    }
+}
+
+/// What is to be done now for so many ports; panics if the plan is not sound.
+pub(super) fn proved_plan(reconciler: &mut Reconciler, now: Now, most_ports: usize) -> Plan {
+    let plan = reconciler.plan_for(now, most_ports);
     let observed = reconciler.observed().unwrap();
     let desired = |key: &ObjectKey| reconciler.compiler().object(key);
-    check(plan, observed)
-        .and_then(|_| check_guards(plan, observed, desired))
+    check(&plan, observed)
+        .and_then(|_| check_guards(&plan, observed, desired))
         .unwrap_or_else(|fault| panic!("{fault}\n{plan}"));
+    plan
 }
