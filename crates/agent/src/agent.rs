@@ -242,7 +242,7 @@ impl Agent {
                         }
                         Meaning::IllegalPort { id, fault } => illegal.push((id, fault)),
                         Meaning::Said { key, value } => {
-                            said.extend(value.map(|value| (key, value)));
+                            said.extend(value.map(|value| (key.to_owned(), value)));
                         }
                         Meaning::Rules(..)
                         | Meaning::Member(..)
@@ -267,7 +267,7 @@ impl Agent {
                     match intake::change(&self.config.keys, &self.config.host, change) {
                         Meaning::Port(id, record) => self.reconciler.set_port(&id, record),
                         Meaning::IllegalPort { id, fault } => self.say_illegal(&id, fault),
-                        Meaning::Said { key, value } => self.board.know(&key, value),
+                        Meaning::Said { key, value } => self.board.know(key, value),
                         Meaning::Rules(group, record) => {
                             self.reconciler.set_security_group(&group, record);
                         }

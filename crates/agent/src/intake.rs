@@ -12,7 +12,7 @@ use crate::interest;
 
 /// What one key of the store means.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Meaning {
+pub(crate) enum Meaning<'a> {
     /// A port of this host, wanted so or no longer.
     Port(PortId, Option<PortRecord>),
     /// A port whose identifier cannot be one; what is wrong with it, and its revision, if the key
@@ -26,7 +26,7 @@ pub(crate) enum Meaning {
     /// Something that this host says of itself, or said once.
     Said {
         /// The key.
-        key: String,
+        key: &'a str,
         /// What it says.
         value: Option<Vec<u8>>,
     },
@@ -51,19 +51,24 @@ pub(crate) enum Meaning {
 }
 
 /// The meaning of a key that is there.
-pub(crate) fn present(keys: &Keyspace, host: &HostName, kv: &KeyValue) -> Meaning {
+pub(crate) fn present<'a>(keys: &Keyspace, host: &HostName, kv: &'a KeyValue) -> Meaning<'a> {
     meaning(keys, host, &kv.key, Some(kv))
 }
 
 /// The meaning of a change.
-pub(crate) fn change(keys: &Keyspace, host: &HostName, change: &Change) -> Meaning {
+pub(crate) fn change<'a>(keys: &Keyspace, host: &HostName, change: &'a Change) -> Meaning<'a> {
     match change {
         Change::Put(kv) => meaning(keys, host, &kv.key, Some(kv)),
         Change::Delete { key, .. } => meaning(keys, host, key, None),
     }
 }
 
-fn meaning(keys: &Keyspace, host: &HostName, key: &str, kv: Option<&KeyValue>) -> Meaning {
+fn meaning<'a>(
+    keys: &Keyspace,
+    host: &HostName,
+    key: &'a str,
+    kv: Option<&KeyValue>,
+) -> Meaning<'a> {
     match keys.parse(key) {
         Ok(Key::Port(owner, port)) if owner == *host => {
             let record = kv.map(|kv| PortRecord {
@@ -75,7 +80,7 @@ fn meaning(keys: &Keyspace, host: &HostName, key: &str, kv: Option<&KeyValue>) -
         }
         Ok(Key::PortState(owner, _) | Key::Condition(owner, ..)) if owner == *host => {
             Meaning::Said {
-                key: key.to_owned(),
+                key,
                 value: kv.map(|kv| kv.value.to_vec()),
             }
         }
@@ -124,17 +129,14 @@ mod tests {
         }
     }
 
-    fn read(key: &str, value: &str) -> Meaning {
-        present(
-            &Keyspace::default(),
-            &"host1".parse().unwrap(),
-            &kv(key, value),
-        )
+    fn read(kv: &KeyValue) -> Meaning<'_> {
+        present(&Keyspace::default(), &"host1".parse().unwrap(), kv)
     }
 
     #[test]
     fn a_record_that_is_no_json_is_still_that_ports() {
-        let Meaning::Port(id, Some(record)) = read("/networking-vpp/nodes/host1/ports/web", "{")
+        let Meaning::Port(id, Some(record)) =
+            read(&kv("/networking-vpp/nodes/host1/ports/web", "{"))
         else {
             panic!("no port");
         };
@@ -150,7 +152,7 @@ mod tests {
         let Meaning::IllegalPort {
             id,
             fault: Some((reason, 7)),
-        } = read("/networking-vpp/nodes/host1/ports/no port", "{}")
+        } = read(&kv("/networking-vpp/nodes/host1/ports/no port", "{}"))
         else {
             panic!("not told of");
         };
@@ -160,16 +162,16 @@ mod tests {
 
     #[test]
     fn groups_are_told_apart_and_one_that_is_no_record_is_still_that_group() {
-        let Meaning::Rules(id, Some(record)) = read("/networking-vpp/global/secgroups/g", "{")
+        let Meaning::Rules(id, Some(record)) = read(&kv("/networking-vpp/global/secgroups/g", "{"))
         else {
             panic!("no group");
         };
         assert_eq!((id.as_str(), record.mod_revision), ("g", 7));
         assert!(record.group.is_err());
-        let Meaning::Member(group, port, Some(Ok(member))) = read(
+        let Meaning::Member(group, port, Some(Ok(member))) = read(&kv(
             "/networking-vpp/global/remote_group/g/web",
             "[\"10.0.0.1\"]",
-        ) else {
+        )) else {
             panic!("no member");
         };
         assert_eq!((group.as_str(), port.as_str()), ("g", "web"));
@@ -190,7 +192,7 @@ mod tests {
         let keys = "/networking-vpp/global/networks/gpe/7";
         let mac: Mac = "fa:16:3e:00:00:01".parse().unwrap();
         let Meaning::RemoteMac(segment, host, told, Some(remote)) =
-            read(&format!("{keys}/host2/{mac}"), "192.0.2.2")
+            read(&kv(&format!("{keys}/host2/{mac}"), "192.0.2.2"))
         else {
             panic!("no word of another host");
         };
@@ -200,10 +202,10 @@ mod tests {
             ("host2", mac, 7)
         );
         assert!(remote.advertisement.is_ok());
-        let own = read(&format!("{keys}/host1/{mac}"), "{");
-        assert!(matches!(own, Meaning::OwnMac(_, told, Some(_)) if told == mac));
-        let record = read(keys, "{\"flood\": false}");
-        assert!(matches!(record, Meaning::Network(_, Some(_))));
+        let own = kv(&format!("{keys}/host1/{mac}"), "{");
+        assert!(matches!(read(&own), Meaning::OwnMac(_, told, Some(_)) if told == mac));
+        let record = kv(keys, "{\"flood\": false}");
+        assert!(matches!(read(&record), Meaning::Network(_, Some(_))));
     }
 
     #[test]
@@ -215,10 +217,10 @@ mod tests {
             "/networking-vpp/nodes/host1/ports/a/b",
             "/other",
         ] {
-            assert_eq!(read(key, "{}"), Meaning::Nothing, "{key}");
+            assert_eq!(read(&kv(key, "{}")), Meaning::Nothing, "{key}");
         }
         let Meaning::Said { value: Some(_), .. } =
-            read("/networking-vpp/state/host1/ports/web", "{}")
+            read(&kv("/networking-vpp/state/host1/ports/web", "{}"))
         else {
             panic!("our own word is not known");
         };

@@ -117,12 +117,7 @@ impl Keyspace {
             reason: reason.to_string(),
         };
         let rest = text.strip_prefix(&self.lead_in).ok_or_else(foreign)?;
-        let mut parts = [""; MOST_PARTS];
-        let mut count = 0;
-        for part in rest.split('/') {
-            *parts.get_mut(count).ok_or_else(foreign)? = part;
-            count += 1;
-        }
+        let (parts, count) = split(rest).ok_or_else(foreign)?;
         let id = |text: &str| PortId::new(text).map_err(|error| part(&error));
         let security_group = |text: &str| SecurityGroupId::new(text).map_err(|error| part(&error));
         let segment = |protocol: &str, vni: &str| {
@@ -152,10 +147,10 @@ impl Keyspace {
                 }
                 return Ok(Key::MacAdvertisement(segment(protocol, vni)?, host, mac));
             }
-            [tree, host, rest @ ..] => (*tree, HostName::new(*host), rest),
+            [tree, host, rest @ ..] => (*tree, *host, rest),
             _ => return Err(foreign()),
         };
-        let host = || host.clone().map_err(|error| part(&error));
+        let host = || HostName::new(host).map_err(|error| part(&error));
         match (tree, rest) {
             ("nodes", ["ports", port]) => Ok(Key::Port(host()?, id(port)?)),
             ("state", ["alive"]) => Ok(Key::Alive(host()?)),
@@ -235,6 +230,20 @@ impl Keyspace {
     pub fn state_of(&self, host: &HostName) -> String {
         format!("{}state/{host}/", self.lead_in)
     }
+}
+
+/// The parts between slashes, and how many they are; none if they are too many.
+fn split(text: &str) -> Option<([&str; MOST_PARTS], usize)> {
+    let mut parts = [""; MOST_PARTS];
+    let mut count = 0;
+    let mut begin = 0;
+    let slashes = text.bytes().enumerate().filter(|(_, byte)| *byte == b'/');
+    for end in slashes.map(|(at, _)| at).chain([text.len()]) {
+        *parts.get_mut(count)? = text.get(begin..end)?;
+        count += 1;
+        begin = end + 1;
+    }
+    Some((parts, count))
 }
 
 impl Default for Keyspace {

@@ -13,6 +13,10 @@ use serde_json::Value;
 
 use super::fields::InvalidRecord;
 
+/// The fields for which an object has room from the start: as many as a port has, which is the record
+/// that there is most of.
+const FIELDS: usize = 12;
+
 /// A value of JSON.
 #[derive(Clone, Debug)]
 pub(super) enum Json<'a> {
@@ -123,7 +127,7 @@ impl<'de> Visitor<'de> for AnyValue {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut fields: A) -> Result<Json<'de>, A::Error> {
-        let mut object = Vec::new();
+        let mut object = Vec::with_capacity(FIELDS);
         while let Some((Name(name), value)) = fields.next_entry()? {
             object.push((name, value));
         }
