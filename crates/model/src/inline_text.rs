@@ -11,9 +11,20 @@ use std::hash::{Hash, Hasher};
 pub(crate) struct InlineText<const N: usize>([u8; N]);
 
 impl<const N: usize> Hash for InlineText<N> {
-    /// Without the length that arrays put in front, which is always the same.
+    /// Without the length that arrays put in front, which is always the same, and word by word, which
+    /// costs hashers less than bytes whose number they do not know.
     fn hash<H: Hasher>(&self, state: &mut H) {
-        state.write(&self.0);
+        let (words, rest) = self.0.as_chunks();
+        let mut last = [0; 8];
+        for (to, from) in last.iter_mut().zip(rest) {
+            *to = *from;
+        }
+        for word in words {
+            state.write_u64(u64::from_ne_bytes(*word));
+        }
+        if !rest.is_empty() {
+            state.write_u64(u64::from_ne_bytes(last));
+        }
     }
 }
 

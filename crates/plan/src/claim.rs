@@ -1,6 +1,7 @@
 //! What only one port of a host may have, and who has it: the one whose record came first.
 
-use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::collections::{BTreeSet, HashMap};
 use std::fmt;
 
 use foldhash::fast::FixedState;
@@ -15,51 +16,70 @@ pub(crate) enum Claim {
     Device(IfName),
 }
 
-/// Who claims what.
+/// A port that claims something, after the revision at which it came.
+type Claimant = (i64, PortId);
+
+/// Who has what is claimed.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Claims {
-    /// The claimants in the order of their coming: revision, then name.
-    claimants: HashMap<Claim, Vec<(i64, PortId)>, FixedState>,
-    staked: HashMap<PortId, Vec<Claim>, FixedState>,
+    /// Who came first.
+    owners: HashMap<Claim, Claimant, FixedState>,
+    /// Who came later.
+    others: HashMap<Claim, BTreeSet<Claimant>, FixedState>,
 }
 
 impl Claims {
-    /// The first of a port's claims that another port made before it, and that port.
-    pub(crate) fn lost(&self, port: &PortId) -> Option<(&Claim, &PortId)> {
-        let staked = self.staked.get(port)?;
-        staked.iter().find_map(|claim| {
-            let (_, owner) = self.claimants.get(claim)?.first()?;
-            (owner != port).then_some((claim, owner))
-        })
+    /// Who has it, if anybody claims it.
+    pub(crate) fn owner(&self, claim: &Claim) -> Option<&PortId> {
+        let (_, owner) = self.owners.get(claim)?;
+        Some(owner)
     }
 
     /// Enters a claim; answers the other claimants, to whom it may make a difference.
-    pub(crate) fn stake(&mut self, claim: Claim, revision: i64, port: &PortId) -> Vec<PortId> {
-        let claimants = self.claimants.entry(claim.clone()).or_default();
-        let others = claimants.iter().map(|(_, other)| other.clone()).collect();
-        let entry = (revision, port.clone());
-        if let Err(at) = claimants.binary_search(&entry) {
-            claimants.insert(at, entry);
-        }
-        self.staked.entry(port.clone()).or_default().push(claim);
-        others
-    }
-
-    /// Drops all claims of a port; answers the claimants that remain.
-    pub(crate) fn release(&mut self, port: &PortId) -> Vec<PortId> {
-        let mut others = Vec::new();
-        for claim in self.staked.remove(port).unwrap_or_default() {
-            let Some(claimants) = self.claimants.get_mut(&claim) else {
-                continue;
-            };
-            claimants.retain(|(_, claimant)| claimant != port);
-            others.extend(claimants.iter().map(|(_, other)| other.clone()));
-            if claimants.is_empty() {
-                self.claimants.remove(&claim);
+    pub(crate) fn stake(&mut self, claim: &Claim, revision: i64, port: &PortId) -> Vec<PortId> {
+        let mut later = (revision, port.clone());
+        match self.owners.entry(claim.clone()) {
+            Entry::Vacant(free) => {
+                free.insert(later);
+                Vec::new()
+            }
+            Entry::Occupied(mut taken) => {
+                let others = self.others.entry(claim.clone()).or_default();
+                let claimants = ids(taken.get(), others);
+                if later < *taken.get() {
+                    std::mem::swap(taken.get_mut(), &mut later);
+                }
+                others.insert(later);
+                claimants
             }
         }
-        others
     }
+
+    /// Drops a port's claim; answers the claimants that remain.
+    pub(crate) fn release(&mut self, claim: &Claim, port: &PortId) -> Vec<PortId> {
+        let Entry::Occupied(mut taken) = self.owners.entry(claim.clone()) else {
+            return Vec::new();
+        };
+        let mut others = self.others.remove(claim).unwrap_or_default();
+        others.retain(|(_, other)| other != port);
+        if taken.get().1 == *port {
+            let Some(next) = others.pop_first() else {
+                taken.remove();
+                return Vec::new();
+            };
+            taken.insert(next);
+        }
+        let claimants = ids(taken.get(), &others);
+        if !others.is_empty() {
+            self.others.insert(claim.clone(), others);
+        }
+        claimants
+    }
+}
+
+fn ids(owner: &Claimant, others: &BTreeSet<Claimant>) -> Vec<PortId> {
+    let claimants = std::iter::once(owner).chain(others);
+    claimants.map(|(_, port)| port.clone()).collect()
 }
 
 impl fmt::Display for Claim {

@@ -1,8 +1,8 @@
 //! Intent into objects, for one host, kept up to date change by change.
 //!
-//! Shared objects (the bridge domain of a network, its sub-interface, the access lists of a group)
-//! exist while at least one port uses them: each object knows its users, and the last one to go takes
-//! it along. A change costs what it changes, whatever else the host holds.
+//! What ports share (a network's bridge domain and sub-interface, the access lists of a group) exists
+//! while at least one port uses it: its users are known, and the last one to go takes it along. All
+//! other objects of a port have its name. A change costs what it changes, whatever else the host holds.
 //!
 //! The lists of a group are made by the group (`policy/groups.rs`), and a port only names them. While
 //! a group is not decided, its lists are neither wanted nor unwanted. The same holds of an overlay
@@ -11,54 +11,60 @@
 mod group;
 mod network;
 mod port;
+mod shared;
 mod unmet;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::hash_map::Entry;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use weft_model::{NetworkSegment, OverlaySegment, PortId, SecurityGroupId};
+use foldhash::fast::FixedState;
+use weft_model::{OverlaySegment, PortId, SecurityGroupId};
 
-use crate::claim::Claims;
+use crate::claim::{Claim, Claims};
 use crate::intent::{HostNetwork, PortRecord};
-use crate::object::{AclKey, Object, ObjectKey, Uplink};
+use crate::object::{Object, ObjectKey, Uplink};
 use crate::overlay::{LocalMac, Networks};
 use crate::policy::Groups;
-use crate::table::{Ports, Table, in_order};
+use crate::table::{Keys, Table, in_order};
 
 use port::{Need, claims_of};
+use shared::{Shared, Used};
 pub use unmet::Unmet;
 
 /// The objects that a host's intent asks for.
 #[derive(Clone, Debug)]
 pub struct Compiler {
     network: HostNetwork,
-    records: BTreeMap<PortId, PortRecord>,
-    /// What each record was compiled to, or why it could not be.
-    compiled: BTreeMap<PortId, Result<Vec<ObjectKey>, Unmet>>,
+    ports: HashMap<PortId, Port, FixedState>,
     claims: Claims,
     groups: Groups,
     networks: Networks,
     /// What each port on an overlay network has there.
     local_macs: BTreeMap<PortId, (OverlaySegment, Vec<LocalMac>)>,
-    objects: Table<Shared>,
+    shared: HashMap<Shared, Used, FixedState>,
+    objects: Table<Object>,
+    /// What depends on something that is not decided, and so is neither wanted nor unwanted: lists of
+    /// groups, bridge domains of overlay networks.
+    undecided: Keys,
 }
 
-/// An object and the ports that it is there for; none for what the configuration asks for, and what
-/// follows from other hosts.
+/// A port that is known.
 #[derive(Clone, Debug)]
-struct Shared {
-    /// `None` for what depends on something that is not decided: a list of a group, the bridge domain
-    /// of an overlay network.
-    object: Option<Object>,
-    users: Ports,
+struct Port {
+    record: PortRecord,
+    claims: Vec<Claim>,
+    /// What it was compiled to, or why it could not be.
+    compiled: Result<Vec<ObjectKey>, Unmet>,
 }
 
 /// What a change of intent touched.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Touched {
-    /// Objects that are wanted now and were not, are no longer, or are wanted otherwise.
-    pub objects: BTreeSet<ObjectKey>,
-    /// Ports about which there may be something new to say.
-    pub ports: BTreeSet<PortId>,
+    /// Objects that are wanted now and were not, are no longer, or are wanted otherwise; some perhaps
+    /// twice.
+    pub objects: Vec<ObjectKey>,
+    /// Ports about which there may be something new to say; some perhaps twice.
+    pub ports: Vec<PortId>,
     /// Security groups about which there may be something new to say.
     pub security_groups: BTreeSet<SecurityGroupId>,
     /// Overlay networks about which there may be something new to say.
@@ -88,27 +94,18 @@ impl Compiler {
             .as_ref()
             .and_then(|underlay| underlay.address);
         let networks = Networks::new(address.map(|address| address.address));
-        let objects = uplinks
-            .chain(underlay)
-            .map(|object| {
-                (
-                    object.key(),
-                    Shared {
-                        object: Some(object),
-                        users: Ports::default(),
-                    },
-                )
-            })
-            .collect();
+        let objects = uplinks.chain(underlay);
+        let objects = objects.map(|object| (object.key(), object)).collect();
         Self {
             network,
-            records: BTreeMap::new(),
-            compiled: BTreeMap::new(),
+            ports: HashMap::default(),
             claims: Claims::default(),
             groups: Groups::default(),
             networks,
             local_macs: BTreeMap::new(),
+            shared: HashMap::default(),
             objects,
+            undecided: Keys::default(),
         }
     }
 
@@ -119,7 +116,7 @@ impl Compiler {
 
     /// The object that is wanted under this key.
     pub fn object(&self, key: &ObjectKey) -> Option<&Object> {
-        self.objects.get(key)?.object.as_ref()
+        self.objects.get(key)
     }
 
     /// Whether it is not known yet how this object is wanted, so that it is to be left alone: the
@@ -129,11 +126,11 @@ impl Compiler {
         if let Some(segment) = key.overlay() {
             return self.networks.is_undecided(segment);
         }
+        if self.undecided.is_empty() {
+            return false;
+        }
         match key {
-            ObjectKey::Acl(_) | ObjectKey::BridgeDomain(_) => self
-                .objects
-                .get(key)
-                .is_some_and(|shared| shared.object.is_none()),
+            ObjectKey::Acl(_) | ObjectKey::BridgeDomain(_) => self.undecided.contains(key),
             ObjectKey::AclBinding(_) => match self.object(key) {
                 Some(Object::AclBinding(binding)) => binding
                     .acls()
@@ -154,8 +151,7 @@ impl Compiler {
 
     /// All objects that are wanted with their keys, in no order.
     pub(crate) fn unordered(&self) -> impl Iterator<Item = (&ObjectKey, &Object)> {
-        let entries = self.objects.iter();
-        entries.filter_map(|(key, shared)| Some((key, shared.object.as_ref()?)))
+        self.objects.iter()
     }
 
     /// The keys of all objects that are wanted.
@@ -165,144 +161,159 @@ impl Compiler {
 
     /// The ports that an object is there for, in no order.
     pub fn users(&self, key: &ObjectKey) -> impl Iterator<Item = &PortId> {
-        self.objects
-            .get(key)
-            .into_iter()
-            .flat_map(|shared| &shared.users)
+        let own = key.port().and_then(|id| self.ports.get_key_value(id));
+        let shared = Shared::of(key).and_then(|shared| self.shared.get(&shared));
+        let users = shared.into_iter().flat_map(|used| &used.ports);
+        own.map(|(id, _)| id).into_iter().chain(users)
     }
 
-    /// The ports that are known, usable or not.
+    /// The ports that are known, usable or not, in their order.
     pub fn ports(&self) -> impl Iterator<Item = (&PortId, &PortRecord)> {
-        self.records.iter()
+        let ports: BTreeMap<_, _> = self.ports.iter().collect();
+        ports.into_iter().map(|(id, port)| (id, &port.record))
+    }
+
+    /// Their identifiers, in no order.
+    pub(crate) fn port_ids(&self) -> impl Iterator<Item = &PortId> {
+        self.ports.keys()
     }
 
     /// A port's record.
     pub fn port(&self, id: &PortId) -> Option<&PortRecord> {
-        self.records.get(id)
+        Some(&self.ports.get(id)?.record)
     }
 
     /// The objects that a port needs, in the order in which they are made, or why it cannot be
     /// had. `None` if there is no such port.
     pub fn objects_of(&self, id: &PortId) -> Option<Result<&[ObjectKey], &Unmet>> {
-        Some(self.compiled.get(id)?.as_deref())
+        Some(self.ports.get(id)?.compiled.as_deref())
     }
 
     /// Takes in that a port's record is this one now, or gone.
     pub fn set_port(&mut self, id: &PortId, record: Option<PortRecord>) -> Touched {
         let mut touched = Touched::default();
-        if self.records.get(id) == record.as_ref() {
+        if self.port(id) == record.as_ref() {
             return touched;
         }
-        let mut again = BTreeSet::from([id.clone()]);
-        if self.records.remove(id).is_some() {
-            again.extend(self.claims.release(id));
+        let before = self.ports.remove(id);
+        let mut others = BTreeSet::new();
+        for claim in before.iter().flat_map(|port| &port.claims) {
+            others.extend(self.claims.release(claim, id));
         }
+        // Nothing yet, if it is new.
+        let compiled = before.map_or_else(|| Ok(Vec::new()), |port| port.compiled);
         if let Some(record) = record {
-            for claim in record
-                .binding
-                .iter()
-                .flat_map(|binding| claims_of(id, binding))
-            {
-                again.extend(self.claims.stake(claim, record.create_revision, id));
+            let binding = record.binding.as_ref().ok();
+            let claims = binding.map_or_else(Vec::new, |binding| claims_of(id, binding));
+            for claim in &claims {
+                others.extend(self.claims.stake(claim, record.create_revision, id));
             }
-            self.records.insert(id.clone(), record);
+            let port = Port {
+                record,
+                claims,
+                compiled,
+            };
+            self.compile(id, port, &mut touched);
+        } else {
+            self.tell_network(id, None, &mut touched);
+            self.release(id, compiled, &[], &mut touched);
+            touched.ports.push(id.clone());
         }
-        for port in again {
-            self.compile(&port, &mut touched);
+        for other in others {
+            self.recompile(&other, &mut touched);
         }
         touched.interest = self.take_interest_changed();
         touched
     }
 
-    /// Compiles one port anew, or lets it go if its record is gone.
-    fn compile(&mut self, id: &PortId, touched: &mut Touched) {
-        let old = self.compiled.remove(id);
-        if let Some(record) = self.records.get(id) {
-            // Wanted first, released then: what both versions use is there all the time.
-            let needs = self.needs(id, record);
-            let compiled = needs.map(|needs| {
-                let needs = needs.into_iter();
-                needs
-                    .map(|need| self.want(id, need, touched))
-                    .collect::<Vec<_>>()
-            });
-            self.compiled.insert(id.clone(), compiled);
+    /// Compiles a port anew that is known.
+    fn recompile(&mut self, id: &PortId, touched: &mut Touched) {
+        if let Some(port) = self.ports.remove(id) {
+            self.compile(id, port, touched);
         }
-        self.tell_network(id, touched);
-        for key in old.into_iter().flatten().flatten() {
-            let kept = self
-                .compiled
-                .get(id)
-                .into_iter()
-                .flatten()
-                .flatten()
-                .any(|new| *new == key);
-            if !kept {
-                self.release(id, &key, touched);
-            }
-        }
-        touched.ports.insert(id.clone());
     }
 
-    /// Records that `id` uses what it needs.
-    fn want(&mut self, id: &PortId, need: Need, touched: &mut Touched) -> ObjectKey {
-        let (key, object) = match need {
-            Need::Object(object) => (object.key(), Some(object)),
-            Need::GroupList(group, direction) => {
-                let key = ObjectKey::Acl(AclKey::SecurityGroup {
-                    group: group.clone(),
-                    direction,
-                });
-                if let Some(shared) = self.objects.get_mut(&key) {
-                    shared.users.insert(id.clone());
-                    return key;
+    /// Enters a port, compiled anew.
+    fn compile(&mut self, id: &PortId, mut port: Port, touched: &mut Touched) {
+        // Wanted first, released then: what both versions use is there all the time.
+        let needs = self.needs(id, &port.record, &port.claims);
+        let compiled = needs.map(|needs| {
+            let mut keys = Vec::with_capacity(needs.len() + 2);
+            for need in needs {
+                match need {
+                    Need::Shared(shared) => {
+                        keys.extend_from_slice(self.enter(shared, id, touched));
+                    }
+                    Need::Own(object) => {
+                        let key = object.key();
+                        self.set_object(key.clone(), Some(object), touched);
+                        keys.push(key);
+                    }
                 }
-                self.groups.enter(&group);
-                let list = self.groups.acl(&group, direction);
-                let list = list.cloned().map(Object::Acl);
-                touched.security_groups.insert(group);
-                (key, list)
             }
-            Need::OverlayBridge(segment) => {
-                self.networks.enter(segment);
-                touched.networks.insert(segment);
-                let key = ObjectKey::BridgeDomain(segment.into());
-                (key, self.overlay_bridge(segment))
-            }
-        };
-        if let Some(shared) = self.objects.get_mut(&key) {
-            shared.users.insert(id.clone());
-            if shared.object != object {
-                shared.object = object;
-                touched.objects.insert(key.clone());
-            }
-        } else {
-            let users = Ports::from_iter([id.clone()]);
-            self.objects.insert(key.clone(), Shared { object, users });
-            touched.objects.insert(key.clone());
-        }
-        key
+            keys
+        });
+        let record = compiled.is_ok().then_some(&port.record);
+        self.tell_network(id, record, touched);
+        let before = std::mem::replace(&mut port.compiled, compiled);
+        let kept = port.compiled.as_deref().unwrap_or_default();
+        self.release(id, before, kept, touched);
+        self.ports.insert(id.clone(), port);
+        touched.ports.push(id.clone());
     }
 
-    /// Records that `id` no longer uses the object under `key`.
-    fn release(&mut self, id: &PortId, key: &ObjectKey, touched: &mut Touched) {
-        let Some(shared) = self.objects.get_mut(key) else {
-            return;
-        };
-        shared.users.remove(id);
-        // What the configuration asks for has no users, and never had this one.
-        if shared.users.is_empty() {
-            self.objects.remove(key);
-            touched.objects.insert(key.clone());
-            if let ObjectKey::Acl(AclKey::SecurityGroup { group, .. }) = key {
-                self.groups.leave(group);
-                touched.security_groups.insert(group.clone());
+    /// Records that `id` uses no longer what it was compiled to `before`, but for what is `kept`.
+    fn release(
+        &mut self,
+        id: &PortId,
+        before: Result<Vec<ObjectKey>, Unmet>,
+        kept: &[ObjectKey],
+        touched: &mut Touched,
+    ) {
+        for key in before.unwrap_or_default() {
+            if kept.contains(&key) {
+                continue;
             }
-            if let ObjectKey::BridgeDomain(NetworkSegment::Overlay(segment)) = key {
-                let changed = self.networks.leave(*segment);
-                self.absorb_network(*segment, changed, touched);
+            match Shared::of(&key) {
+                Some(shared) => self.leave(&shared, id, touched),
+                None => self.drop_object(&key, touched),
             }
         }
+    }
+
+    /// Enters how an object is wanted, `None` while that is not decided; answers whether that is new.
+    fn set_object(
+        &mut self,
+        key: ObjectKey,
+        object: Option<Object>,
+        touched: &mut Touched,
+    ) -> bool {
+        let Some(object) = object else {
+            self.objects.remove(&key);
+            let is_new = self.undecided.insert(key.clone());
+            touched.objects.extend(is_new.then_some(key));
+            return is_new;
+        };
+        self.undecided.remove(&key);
+        match self.objects.entry(key) {
+            Entry::Occupied(there) if *there.get() == object => return false,
+            Entry::Occupied(mut there) => {
+                touched.objects.push(there.key().clone());
+                there.insert(object);
+            }
+            Entry::Vacant(free) => {
+                touched.objects.push(free.key().clone());
+                free.insert(object);
+            }
+        }
+        true
+    }
+
+    /// Records that an object is wanted no longer.
+    fn drop_object(&mut self, key: &ObjectKey, touched: &mut Touched) {
+        self.objects.remove(key);
+        self.undecided.remove(key);
+        touched.objects.push(key.clone());
     }
 
     fn take_interest_changed(&mut self) -> bool {

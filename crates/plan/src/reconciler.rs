@@ -127,7 +127,7 @@ impl Reconciler {
 
     /// All records were read anew.
     pub fn replace_ports(&mut self, records: BTreeMap<PortId, PortRecord>) {
-        let known = self.compiler.ports().map(|(id, _)| id);
+        let known = self.compiler.port_ids();
         let gone = known.filter(|id| !records.contains_key(*id));
         for id in gone.cloned().collect::<Vec<_>>() {
             self.set_port(&id, None);
@@ -360,8 +360,7 @@ impl Reconciler {
     }
 
     fn everyone(&mut self) {
-        let ports = self.compiler.ports().map(|(id, _)| id.clone());
-        self.news.ports.extend(ports);
+        self.news.ports.extend(self.compiler.port_ids().cloned());
         self.news
             .physnets
             .extend(self.compiler.network().physnets.keys().cloned());

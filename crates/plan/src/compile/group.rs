@@ -6,10 +6,10 @@ use weft_model::{
     AddressGroup, AddressGroupId, GroupMember, InvalidRecord, PortId, SecurityGroupId,
 };
 
+use super::shared::Shared;
 use super::{Compiler, Touched};
 use crate::intent::SecurityGroupRecord;
 use crate::interest::Interest;
-use crate::object::{AclKey, Direction, Object, ObjectKey};
 use crate::policy::{Recompiled, Trouble};
 
 impl Compiler {
@@ -108,23 +108,15 @@ impl Compiler {
     fn absorb(&mut self, recompiled: Vec<Recompiled>) -> Touched {
         let mut touched = Touched::default();
         for Recompiled { group, trouble } in recompiled {
-            for direction in [Direction::Ingress, Direction::Egress] {
-                let list = self.groups.acl(&group, direction).cloned().map(Object::Acl);
-                let key = ObjectKey::Acl(AclKey::SecurityGroup {
-                    group: group.clone(),
-                    direction,
-                });
-                let Some(shared) = self.objects.get_mut(&key) else {
-                    continue;
-                };
+            let shared = Shared::Group(group.clone());
+            if trouble && let Some(used) = self.shared.get(&shared) {
+                touched.ports.extend(used.ports.iter().cloned());
+            }
+            for (key, list) in self.objects_of_shared(&shared) {
                 if trouble {
-                    touched.ports.extend(shared.users.iter().cloned());
                     touched.awaited.insert(key.clone());
                 }
-                if shared.object != list {
-                    shared.object = list;
-                    touched.objects.insert(key);
-                }
+                self.set_object(key, list, &mut touched);
             }
             touched.security_groups.insert(group);
         }

@@ -8,11 +8,11 @@ use weft_model::{
     PortBinding, PortId,
 };
 
-use super::{Compiler, Shared, Touched, Unmet};
-use crate::intent::{NetworkRecord, RemoteMac, Underlay};
+use super::shared::Shared;
+use super::{Compiler, Touched, Unmet};
+use crate::intent::{NetworkRecord, PortRecord, RemoteMac, Underlay};
 use crate::object::{Address, BridgeDomain, InterfaceKey, Object, ObjectKey, Route};
 use crate::overlay::{Changed, LocalMac};
-use crate::table::Ports;
 
 /// UDP (RFC 768), VXLAN (RFC 7348 §5) or VXLAN-GPE, and the Ethernet header of the machine's frame.
 const UDP_VXLAN_ETHERNET: u16 = 8 + 8 + 14;
@@ -151,13 +151,12 @@ impl Compiler {
             self.place(key, object, &mut touched);
         }
         let overlay = |binding: &PortBinding| binding.segment.overlay().is_some();
-        let ports = self.records.iter().filter(|(_, record)| {
-            let binding = record.binding.as_ref();
+        let ports = self.ports.iter().filter(|(_, port)| {
+            let binding = port.record.binding.as_ref();
             binding.is_ok_and(overlay)
         });
-        let ports: Vec<PortId> = ports.map(|(id, _)| id.clone()).collect();
-        for id in ports {
-            self.compile(&id, &mut touched);
+        for id in ports.map(|(id, _)| id.clone()).collect::<Vec<_>>() {
+            self.recompile(&id, &mut touched);
         }
         touched.interest = self.take_interest_changed();
         touched
@@ -212,10 +211,14 @@ impl Compiler {
         }))
     }
 
-    /// Tells a port's network what the port has there.
-    pub(super) fn tell_network(&mut self, id: &PortId, touched: &mut Touched) {
-        let compiled = matches!(self.compiled.get(id), Some(Ok(_)));
-        let record = self.records.get(id).filter(|_| compiled);
+    /// Tells a port's network what the port has there; nothing without the record of a port that can be
+    /// had.
+    pub(super) fn tell_network(
+        &mut self,
+        id: &PortId,
+        record: Option<&PortRecord>,
+        touched: &mut Touched,
+    ) {
         let now = record.and_then(|record| {
             let binding = record.binding.as_ref().ok()?;
             let segment = binding.segment.overlay()?;
@@ -267,12 +270,10 @@ impl Compiler {
         self.absorb_network(segment, changed, &mut touched);
         let bridge = self.overlay_bridge(segment);
         let key = ObjectKey::BridgeDomain(segment.into());
-        if let Some(shared) = self.objects.get_mut(&key)
-            && shared.object != bridge
+        if self.set_object(key, bridge, &mut touched)
+            && let Some(used) = self.shared.get(&Shared::Network(segment.into()))
         {
-            shared.object = bridge;
-            touched.ports.extend(shared.users.iter().cloned());
-            touched.objects.insert(key);
+            touched.ports.extend(used.ports.iter().cloned());
         }
         touched
     }
@@ -280,17 +281,10 @@ impl Compiler {
     fn place(&mut self, key: ObjectKey, object: Option<Object>, touched: &mut Touched) {
         match object {
             Some(object) => {
-                let shared = Shared {
-                    object: Some(object),
-                    users: Ports::default(),
-                };
-                self.objects.insert(key.clone(), shared);
+                self.set_object(key, Some(object), touched);
             }
-            None => {
-                self.objects.remove(&key);
-            }
+            None => self.drop_object(&key, touched),
         }
-        touched.objects.insert(key);
     }
 }
 

@@ -3,18 +3,18 @@
 use std::collections::BTreeSet;
 
 use weft_model::{
-    BindingType, Mtu, NetworkSegment, OverlaySegment, PhysnetName, PortBinding, PortId,
-    SecurityGroupId,
+    BindingType, Mtu, NetworkSegment, PhysnetName, PortBinding, PortId, SecurityGroupId,
 };
 
+use super::shared::Shared;
 use super::{Compiler, Unmet};
 use crate::claim::Claim;
 use crate::intent::PortRecord;
 use crate::object::{
-    AclBinding, AclKey, BridgeDomain, BridgeFlags, BridgeMember, Direction, InterfaceKey,
-    MacIpBinding, Object, SubInterface, TagRewrite, Tap, VhostUser,
+    AclBinding, AclKey, BridgeMember, Direction, InterfaceKey, MacIpBinding, Object, TagRewrite,
+    Tap, VhostUser,
 };
-use crate::policy::{anti_spoofing, source_addresses};
+use crate::policy::source_addresses;
 
 /// How many groups an interface can have: VPP counts its lists of both directions in an octet
 /// (`acl_interface_set_acl_list`), and two of them are those of anti-spoofing.
@@ -22,17 +22,20 @@ const MOST_GROUPS: usize = 126;
 
 /// Something that a port needs.
 pub(super) enum Need {
-    /// An object that follows from the port's record alone.
-    Object(Object),
-    /// A list of one of its groups, whatever is in it.
-    GroupList(SecurityGroupId, Direction),
-    /// The bridge domain of an overlay network, whatever it does.
-    OverlayBridge(OverlaySegment),
+    /// What it shares with others.
+    Shared(Shared),
+    /// An object for it alone.
+    Own(Object),
 }
 
 impl Compiler {
-    /// What a port needs, in the order in which it is made, or why it cannot be had.
-    pub(super) fn needs(&self, id: &PortId, record: &PortRecord) -> Result<Vec<Need>, Unmet> {
+    /// What a port with these claims needs, in the order in which it is made, or why it cannot be had.
+    pub(super) fn needs(
+        &self,
+        id: &PortId,
+        record: &PortRecord,
+        claims: &[Claim],
+    ) -> Result<Vec<Need>, Unmet> {
         let port = record.binding.as_ref().map_err(ToString::to_string)?;
         let mtu = match &port.segment {
             NetworkSegment::Flat { physnet } => {
@@ -46,20 +49,24 @@ impl Compiler {
             }
             NetworkSegment::Overlay(overlay) => self.overlay_mtu(overlay.protocol, port.mtu)?,
         };
-        if let Some((claim, owner)) = self.claims.lost(id) {
-            return Err(format!("{claim} belongs to port {owner}, which came first").into());
+        for claim in claims {
+            if let Some(owner) = self.claims.owner(claim).filter(|owner| *owner != id) {
+                return Err(format!("{claim} belongs to port {owner}, which came first").into());
+            }
         }
-        let mut needs = self.network_of(port);
-        let interface = self.interface_of(id, port, mtu);
         let key = match port.binding_type {
             BindingType::Tap => InterfaceKey::Tap(id.clone()),
             BindingType::VhostUser => InterfaceKey::VhostUser(id.clone()),
         };
-        needs.push(Need::Object(interface));
+        let mut needs = vec![
+            Need::Shared(Shared::Network(port.segment.clone())),
+            Need::Own(self.interface_of(id, port, mtu)),
+        ];
         if self.is_secured(port) {
             needs.extend(policy_of(id, port, &key)?);
         }
-        needs.push(member(key, &port.segment, TagRewrite::Disabled));
+        let member = member(key, &port.segment, TagRewrite::Disabled);
+        needs.push(Need::Own(member));
         Ok(needs)
     }
 
@@ -97,34 +104,6 @@ impl Compiler {
             )),
             _ => Ok(()),
         }
-    }
-
-    /// The port's network: its bridge domain, and what carries it in between hosts.
-    fn network_of(&self, port: &PortBinding) -> Vec<Need> {
-        let segment = &port.segment;
-        let mut needs = Vec::new();
-        let (carrier, tag_rewrite) = match segment {
-            NetworkSegment::Flat { physnet } => {
-                (InterfaceKey::Uplink(physnet.clone()), TagRewrite::Disabled)
-            }
-            NetworkSegment::Vlan { physnet, vlan } => {
-                needs.push(Need::Object(Object::SubInterface(SubInterface {
-                    physnet: physnet.clone(),
-                    vlan: *vlan,
-                    admin_up: true,
-                })));
-                let carrier = InterfaceKey::SubInterface(physnet.clone(), *vlan);
-                (carrier, TagRewrite::Pop1)
-            }
-            NetworkSegment::Overlay(overlay) => return vec![Need::OverlayBridge(*overlay)],
-        };
-        needs.push(Need::Object(Object::BridgeDomain(BridgeDomain {
-            segment: segment.clone(),
-            flags: BridgeFlags::LEARNING,
-            mac_age: self.network.mac_age,
-        })));
-        needs.push(member(carrier, segment, tag_rewrite));
-        needs
     }
 
     /// The interface that plays the port.
@@ -167,40 +146,37 @@ fn policy_of(id: &PortId, port: &PortBinding, key: &InterfaceKey) -> Result<Vec<
         let keys = std::iter::once(AclKey::AntiSpoofing(direction)).chain(of_groups);
         keys.map(Some).collect()
     };
-    let mut needs: Vec<Need> = [Direction::Ingress, Direction::Egress]
-        .map(|direction| Need::Object(Object::Acl(anti_spoofing(direction))))
-        .into();
-    for group in &groups {
-        for direction in [Direction::Ingress, Direction::Egress] {
-            needs.push(Need::GroupList(SecurityGroupId::clone(group), direction));
-        }
-    }
-    needs.extend(
-        [
-            Object::MacIpAcl(source_addresses(id, port)),
-            Object::AclBinding(AclBinding {
-                interface: key.clone(),
-                input: lists(Direction::Egress),
-                output: lists(Direction::Ingress),
-            }),
-            Object::MacIpBinding(MacIpBinding {
-                interface: key.clone(),
-                acl: Some(id.clone()),
-            }),
-        ]
-        .map(Need::Object),
-    );
-    Ok(needs)
+    let of_groups = groups.iter().copied().cloned();
+    let shared = std::iter::once(Shared::AntiSpoofing).chain(of_groups.map(Shared::Group));
+    let own = [
+        Object::MacIpAcl(source_addresses(id, port)),
+        Object::AclBinding(AclBinding {
+            interface: key.clone(),
+            input: lists(Direction::Egress),
+            output: lists(Direction::Ingress),
+        }),
+        Object::MacIpBinding(MacIpBinding {
+            interface: key.clone(),
+            acl: Some(id.clone()),
+        }),
+    ];
+    let needs = shared.map(Need::Shared).chain(own.map(Need::Own));
+    Ok(needs.collect())
 }
 
-fn member(interface: InterfaceKey, segment: &NetworkSegment, tag_rewrite: TagRewrite) -> Need {
-    Need::Object(Object::BridgeMember(BridgeMember {
+/// The membership of an interface in the bridge domain of a network.
+pub(super) fn member(
+    interface: InterfaceKey,
+    segment: &NetworkSegment,
+    tag_rewrite: TagRewrite,
+) -> Object {
+    Object::BridgeMember(BridgeMember {
         interface,
         bridge: Some(segment.clone()),
         tag_rewrite,
         split_horizon_group: 0,
         learn: true,
-    }))
+    })
 }
 
 /// What only one port of a host may have.
