@@ -13,6 +13,7 @@
 mod change;
 mod level;
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
 
@@ -26,7 +27,7 @@ use level::{LEVELS, addition_level, removal_level};
 /// What has to be done, level by level.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Plan {
-    /// The levels; none is empty.
+    /// The levels; none is empty, and the operations of one are in no order.
     pub levels: Vec<Vec<Operation>>,
     /// What should be done but cannot be yet, and the object that it waits for.
     pub blocked: BTreeMap<ObjectKey, ObjectKey>,
@@ -38,15 +39,10 @@ impl Plan {
     pub fn new<'a>(
         desired: impl Fn(&ObjectKey) -> Option<&'a Object>,
         observed: &'a Observed,
-        dirty: impl IntoIterator<Item = ObjectKey>,
+        dirty: &[ObjectKey],
         held: impl Fn(&ObjectKey) -> bool,
     ) -> Self {
-        let dirty = with_guards(dirty, &desired, observed);
-        let members: Vec<ObjectKey> = dirty
-            .iter()
-            .filter(|key| matches!(key, ObjectKey::BridgeMember(_)))
-            .cloned()
-            .collect();
+        let dirty = with_guards(dirty);
         let mut plan = Self::default();
         let mut unbridged = BTreeMap::new();
         // What cannot be done also spares those that would have had to go along with it, so all is
@@ -54,7 +50,7 @@ impl Plan {
         let changes = loop {
             let changes = plan.expand(&desired, observed, &dirty, &held, &unbridged);
             let impossible = impossible(&changes, observed, &desired);
-            let exposed = exposed(&members, &changes, observed, &desired);
+            let exposed = exposed(&dirty, &changes, observed, &desired);
             let exposed: Vec<_> = exposed
                 .into_iter()
                 .filter(|(member, _)| !unbridged.contains_key(member))
@@ -84,8 +80,10 @@ impl Plan {
         unbridged: &BTreeMap<ObjectKey, ObjectKey>,
     ) -> Changes<'a> {
         let mut changes = Changes::default();
-        let mut queue: Vec<(ObjectKey, bool)> =
-            dirty.iter().map(|key| (key.clone(), false)).collect();
+        let mut queue: Vec<_> = dirty
+            .iter()
+            .map(|key| (Cow::Borrowed(key), false))
+            .collect();
         while let Some((key, must_go)) = queue.pop() {
             let unbridge = unbridged.contains_key(&key);
             let change = match (observed.get(&key), desired(&key)) {
@@ -101,13 +99,14 @@ impl Plan {
                 (Some(now), Some(wanted)) => Change::Update(now, wanted),
             };
             if held(&key) {
-                self.blocked.insert(key.clone(), key.clone());
+                let key = key.clone().into_owned();
+                self.blocked.insert(key.clone(), key);
             }
             let blocked = match self.blocked.get(&key) {
-                Some(obstacle) => !unbridge || *obstacle == key,
+                Some(obstacle) => !unbridge || *obstacle == *key,
                 None => false,
             };
-            if blocked || changes.get(&key).is_some_and(Change::goes) {
+            if blocked || changes.get(&*key).is_some_and(Change::goes) {
                 continue;
             }
             if change.goes() {
@@ -118,21 +117,19 @@ impl Plan {
                     let stays = || {
                         let mut required =
                             desired(&dependent).into_iter().flat_map(Object::requires);
-                        required.any(|required| required == key)
+                        required.any(|required| required == *key)
                     };
                     let must_go = all_go || stays();
-                    (dependent, must_go)
+                    (Cow::Owned(dependent), must_go)
                 }));
             }
-            changes.insert(key, change);
+            changes.insert(key.into_owned(), change);
         }
         changes
     }
 
     fn order(&mut self, changes: Changes<'_>) {
         let mut levels: [Vec<Operation>; LEVELS] = Default::default();
-        let mut changes: Vec<_> = changes.into_iter().collect();
-        changes.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
         for (key, change) in changes {
             let recreated = matches!(change, Change::Recreate(..));
             let (removed, added) = match change {
@@ -158,9 +155,13 @@ impl Plan {
             .collect();
     }
 
-    /// All operations in order.
+    /// All operations in order, those of a level in the order of their objects' keys.
     pub fn operations(&self) -> impl Iterator<Item = &Operation> {
-        self.levels.iter().flatten()
+        self.levels.iter().flat_map(|level| {
+            let mut level: Vec<_> = level.iter().collect();
+            level.sort_by_cached_key(|operation| operation.key());
+            level
+        })
     }
 
     /// Whether there is nothing to do.
@@ -169,24 +170,25 @@ impl Plan {
     }
 }
 
-/// `dirty`, and with a membership the bindings of its interface, and the other way round, as far as
-/// they are wanted or there. In order, each once.
-fn with_guards<'a>(
-    dirty: impl IntoIterator<Item = ObjectKey>,
-    desired: &impl Fn(&ObjectKey) -> Option<&'a Object>,
-    observed: &Observed,
-) -> Vec<ObjectKey> {
-    let matters = |key: &ObjectKey| desired(key).is_some() || observed.get(key).is_some();
-    let mut all = Vec::new();
+/// `dirty`, and with a membership the bindings of its interface, and the other way round. What is on one
+/// interface is there once, if it came together.
+fn with_guards(dirty: &[ObjectKey]) -> Vec<ObjectKey> {
+    let mut all = Vec::with_capacity(2 * dirty.len());
+    let mut last = None;
     for key in dirty {
-        let member = key.guarded();
-        let guards = member.as_ref().unwrap_or(&key).guards();
-        all.extend(guards.into_iter().flatten().filter(matters));
-        all.extend(member);
-        all.push(key);
+        match key {
+            ObjectKey::BridgeMember(interface)
+            | ObjectKey::AclBinding(interface)
+            | ObjectKey::MacIpBinding(interface) => {
+                if last.replace(interface) != Some(interface) {
+                    let member = ObjectKey::BridgeMember(interface.clone());
+                    all.extend(member.guards().into_iter().flatten());
+                    all.push(member);
+                }
+            }
+            _ => all.push(key.clone()),
+        }
     }
-    all.sort_unstable();
-    all.dedup();
     all
 }
 

@@ -14,6 +14,7 @@
 //! After each of them [`Reconciler::plan`] says what to do now, [`Reconciler::next_try`] when to ask
 //! again if nothing happens, and [`Reconciler::take_news`] of whom there may be something new to say.
 
+mod dirty;
 mod failure;
 mod group;
 mod network;
@@ -32,8 +33,9 @@ use crate::object::{AclKey, InterfaceKey, ObjectKey};
 use crate::observed::{Notice, Observed};
 use crate::operation::{Operation, Outcome};
 use crate::plan::Plan;
-use crate::table::{Keys, Ports};
+use crate::table::Keys;
 
+use dirty::Dirty;
 use failure::Failures;
 pub use status::Standing;
 
@@ -73,7 +75,7 @@ pub struct Reconciler {
     /// What VPP holds, or why that is not known.
     vpp: Result<Observed, String>,
     /// Objects that may differ from what is wanted.
-    dirty: Keys,
+    dirty: Dirty,
     /// Objects that may differ, too, but wait for groups or networks to be read. They are looked at
     /// again when there is something new of what they are there for.
     undecided: BTreeMap<Owner, BTreeSet<ObjectKey>>,
@@ -98,7 +100,7 @@ impl Reconciler {
         Self {
             compiler: Compiler::new(network),
             vpp: Err("VPP is not connected yet".to_owned()),
-            dirty: Keys::default(),
+            dirty: Dirty::default(),
             undecided: BTreeMap::new(),
             failures: Failures::new(backoff),
             blocked: BTreeMap::new(),
@@ -147,7 +149,7 @@ impl Reconciler {
     /// VPP was dumped again, and this is all that it holds of ours.
     pub fn refreshed(&mut self, mut observed: Observed) {
         self.find_underlay(&mut observed);
-        self.dirty = differing(&self.compiler, &observed);
+        self.dirty = Dirty::differing(&self.compiler, &observed);
         self.undecided.clear();
         self.failures.retain(|key| self.dirty.contains(key));
         self.blocked.retain(|key, _| self.dirty.contains(key));
@@ -159,7 +161,7 @@ impl Reconciler {
     /// VPP is gone, for this reason.
     pub fn disconnected(&mut self, reason: impl Into<String>) {
         self.vpp = Err(reason.into());
-        self.dirty.clear();
+        self.dirty = Dirty::default();
         self.undecided.clear();
         self.blocked.clear();
         self.awaited.clear();
@@ -189,37 +191,39 @@ impl Reconciler {
             return Plan::default();
         };
         self.dirty.extend(self.failures.due(now.monotonic));
-        let undecided = self.dirty.extract_if(|key| self.compiler.is_undecided(key));
-        for key in undecided {
-            // It will be another matter then.
-            self.failures.forget(&key);
-            // A list that is decided is told of anyway, since it was not wanted before.
-            if let Some(owner) = owner(&key) {
-                self.undecided.entry(owner).or_default().insert(key);
-            }
-        }
         let mut considered = Vec::new();
         let mut blocked = BTreeMap::new();
         let mut plan = loop {
-            let group = first_ports(&mut self.dirty, most_ports);
-            let plan = Plan::new(
+            let mut group = self.dirty.take(most_ports);
+            for key in group.extract_if(.., |key| self.compiler.is_undecided(key)) {
+                // It will be another matter then.
+                self.failures.forget(&key);
+                // A list that is decided is told of anyway, since it was not wanted before.
+                if let Some(owner) = owner(&key) {
+                    self.undecided.entry(owner).or_default().insert(key);
+                }
+            }
+            let mut plan = Plan::new(
                 |key| self.compiler.object(key),
                 observed,
-                group.iter().cloned(),
+                &group,
                 |key| self.failures.holds(key, now.monotonic) || self.compiler.is_undecided(key),
             );
-            considered.extend(group);
-            blocked.extend(plan.blocked.clone());
+            considered.append(&mut group);
+            blocked.append(&mut plan.blocked);
             if !plan.is_empty() || self.dirty.is_empty() {
                 break plan;
             }
         };
-        self.dirty.extend(plan.operations().map(Operation::key));
+        let operations = plan.levels.iter().flatten();
+        self.dirty.extend(operations.map(Operation::key));
         self.dirty.extend(blocked.keys().cloned());
-        plan.blocked.clone_from(&blocked);
         for key in considered.iter().chain(blocked.keys()) {
             // What turned out to be as wanted after all has not failed any more.
-            let mended = !self.dirty.contains(key) && self.failures.forget(key);
+            let mended = self.failures.get(key).is_some() && !self.dirty.contains(key);
+            if mended {
+                self.failures.forget(key);
+            }
             if mended || self.blocked.get(key) != blocked.get(key) {
                 tell(&mut self.news, &self.compiler, key);
                 tell_users(&mut self.news, &self.compiler, key);
@@ -229,6 +233,7 @@ impl Reconciler {
             let considered: Keys = considered.into_iter().collect();
             self.blocked.retain(|key, _| !considered.contains(key));
         }
+        plan.blocked.clone_from(&blocked);
         self.blocked.extend(blocked);
         plan
     }
@@ -295,23 +300,28 @@ impl Reconciler {
                 left
             }
         };
-        match left {
-            Some(object) => observed.insert(object),
-            None => observed.remove(&key),
-        }
-        let settled = match (observed.get(&key), wanted) {
+        let left = left.filter(|object| !object.is_foreign_binding());
+        let settled = match (&left, wanted) {
             (None, None) => true,
             (Some(is), Some(wanted)) => is.satisfies(wanted),
             _ => false,
         };
+        match left {
+            Some(object) => observed.insert(object),
+            None => observed.remove(&key),
+        }
         if settled || self.failures.get(&key).is_some() {
             self.dirty.remove(&key);
         }
-        // A binding that was refused leaves its interface unguarded, perhaps.
-        self.dirty.extend(key.guarded().filter(|_| refused));
+        if refused {
+            // A binding that was refused leaves its interface unguarded, perhaps.
+            self.dirty.extend(key.guarded());
+        }
         self.tell(&key);
         let updated = matches!(operation, Operation::Update { .. });
-        if refused || had_failed || self.awaited.remove(&key) || !updated {
+        if matches!(key, ObjectKey::Acl(_))
+            && (refused || had_failed || self.awaited.remove(&key) || !updated)
+        {
             tell_users(&mut self.news, &self.compiler, &key);
         }
     }
@@ -370,23 +380,6 @@ impl Reconciler {
     }
 }
 
-/// What is wanted and not there, there and not wanted, or there otherwise.
-fn differing(compiler: &Compiler, observed: &Observed) -> Keys {
-    let mut wanted_and_there = 0;
-    let wrong = compiler.unordered().filter(|(key, wanted)| {
-        let is = observed.get(key);
-        wanted_and_there += usize::from(is.is_some());
-        !is.is_some_and(|is| is.satisfies(wanted))
-    });
-    let mut differing: Keys = wrong.map(|(key, _)| key.clone()).collect();
-    if wanted_and_there < observed.len() {
-        let unwanted = observed.unordered().map(|(key, _)| key);
-        let unwanted = unwanted.filter(|key| compiler.object(key).is_none());
-        differing.extend(unwanted.cloned());
-    }
-    differing
-}
-
 /// Notes that there may be news of everyone whose status is about the object. That is not so of the
 /// ports that share an access list: it is the list's own matter while it is brought up to date.
 fn tell(news: &mut News, compiler: &Compiler, key: &ObjectKey) {
@@ -409,29 +402,16 @@ fn tell(news: &mut News, compiler: &Compiler, key: &ObjectKey) {
     }
 }
 
-/// Notes that there may be news of all ports that the object is there for.
+/// Notes that there may be news of all ports that the object is there for, or was.
 fn tell_users(news: &mut News, compiler: &Compiler, key: &ObjectKey) {
-    news.ports.extend(compiler.users(key).cloned());
+    match key.port() {
+        Some(port) => drop(news.ports.insert(port.clone())),
+        None => news.ports.extend(compiler.users(key).cloned()),
+    }
 }
 
 /// What an object is there for alone; `None` for what ports share.
 fn owner(key: &ObjectKey) -> Option<Owner> {
     let network = key.overlay().map(Owner::Network);
     network.or_else(|| key.port().cloned().map(Owner::Port))
-}
-
-/// Takes out of `keys` those of what is shared and of the first `most` ports.
-fn first_ports(keys: &mut Keys, most: usize) -> Vec<ObjectKey> {
-    if keys.len() <= most {
-        return keys.drain().collect();
-    }
-    let ports: Ports = keys.iter().filter_map(ObjectKey::port).cloned().collect();
-    let mut ports: Vec<PortId> = ports.into_iter().collect();
-    if ports.len() > most {
-        ports.select_nth_unstable(most);
-        ports.truncate(most);
-    }
-    let first = Ports::from_iter(ports);
-    let is_first = |key: &ObjectKey| key.port().is_none_or(|port| first.contains(port));
-    keys.extract_if(is_first).collect()
 }

@@ -83,11 +83,9 @@ fn unguarded<'a>(
     change.wanted()?;
     key.guards()?.into_iter().find(|guard| {
         desired(guard).is_some_and(|wanted| {
-            let there = observed.get(guard).is_some_and(|is| is.satisfies(wanted));
-            let coming = changes
-                .get(guard)
-                .is_some_and(|change| change.wanted().is_some());
-            !there && !coming
+            let is_coming = || changes.get(guard)?.wanted();
+            let is_there = || observed.get(guard).filter(|is| is.satisfies(wanted));
+            is_coming().or_else(is_there).is_none()
         })
     })
 }
@@ -101,31 +99,38 @@ fn bared<'a>(
     observed: &Observed,
     desired: &impl Fn(&ObjectKey) -> Option<&'a Object>,
 ) -> Option<ObjectKey> {
-    let member = key.guarded().filter(|_| change.goes())?;
+    if !change.goes() {
+        return None;
+    }
+    let member = key.guarded()?;
     let stays = observed.get(&member).is_some() && !changes.get(&member).is_some_and(Change::goes);
     let freed = desired(&member).is_some() && change.wanted().is_none();
     (stays && !freed).then_some(member)
 }
 
-/// Those of `members` that are there with nothing of ours to guard them, though they are to be
+/// The memberships in `dirty` that are there with nothing of ours to guard them, though they are to be
 /// secured, and no guard is coming; each with the guard that is missing.
 pub(super) fn exposed<'a>(
-    members: &[ObjectKey],
+    dirty: &[ObjectKey],
     changes: &Changes<'a>,
     observed: &Observed,
     desired: &impl Fn(&ObjectKey) -> Option<&'a Object>,
 ) -> Vec<(ObjectKey, ObjectKey)> {
-    let there = members.iter().filter(|member| {
-        let goes = changes.get(member).is_some_and(Change::goes);
-        observed.get(member).is_some() && desired(member).is_some() && !goes
+    let members = dirty
+        .iter()
+        .filter(|key| matches!(key, ObjectKey::BridgeMember(_)));
+    let there = members.filter(|member| {
+        let goes = || changes.get(member).is_some_and(Change::goes);
+        observed.get(member).is_some() && desired(member).is_some() && !goes()
     });
     let missing = |member: &ObjectKey| {
         member.guards()?.into_iter().find(|guard| {
-            let guarded = observed.get(guard).is_some_and(Object::is_guard);
-            let coming = changes
-                .get(guard)
-                .is_some_and(|change| change.wanted().is_some());
-            desired(guard).is_some() && !guarded && !coming
+            let guarded = || observed.get(guard).is_some_and(Object::is_guard);
+            let coming = || {
+                let change = changes.get(guard);
+                change.is_some_and(|change| change.wanted().is_some())
+            };
+            desired(guard).is_some() && !guarded() && !coming()
         })
     };
     there

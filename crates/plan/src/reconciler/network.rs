@@ -70,7 +70,7 @@ impl Reconciler {
         }
         // One look for all of them at what may be much.
         let mut under_way: HashMap<OverlaySegment, &ObjectKey, FixedState> = HashMap::default();
-        for key in &self.dirty {
+        for key in self.dirty.others() {
             if let Some(segment) = key.overlay() {
                 let first = under_way.entry(segment).or_insert(key);
                 *first = key.min(*first);

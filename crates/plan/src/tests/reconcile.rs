@@ -226,9 +226,7 @@ fn what_is_wanted_otherwise_by_now_is_not_made_but_planned_anew() {
     host.set_port(&port("changes"), Some(record(100, 9, 1)));
     host.set_port(&port("goes"), None);
     let (possible, overtaken): (Vec<_>, Vec<_>) = plan
-        .levels
-        .iter()
-        .flatten()
+        .operations()
         .filter(|operation| matches!(operation.object(), Object::Tap(_)))
         .partition(|operation| host.possible(operation));
     let keys = |operations: Vec<&Operation>| -> Vec<String> {

@@ -174,8 +174,8 @@ pub(crate) async fn everything(connection: &Connection) -> Everything {
 fn plan(wanted: &[Object], observed: &Observed) -> Plan {
     let wanted: BTreeMap<ObjectKey, &Object> =
         wanted.iter().map(|object| (object.key(), object)).collect();
-    let all = wanted.keys().chain(observed.keys()).cloned();
-    let plan = Plan::new(|key| wanted.get(key).copied(), observed, all, |_| false);
+    let all: Vec<ObjectKey> = wanted.keys().chain(observed.keys()).cloned().collect();
+    let plan = Plan::new(|key| wanted.get(key).copied(), observed, &all, |_| false);
     check(&plan, observed).unwrap();
     plan
 }
