@@ -18,8 +18,9 @@ use super::schema::{FIRST_REVISION, KEYS, LEASE_KEYS, LOG, META, VERSIONS, decod
 use super::write::{compacted_revision, lease_keys};
 use super::writer::{Job, Reply, Request};
 
-/// History read in one go, in bytes of keys and values; at least one revision.
-pub(super) const CHUNK_BYTES: usize = 1 << 20;
+/// History read, and handed to watchers, in one go, in bytes of keys and values; at least one revision.
+/// Little, so that whoever watches takes the one part in while the next is made.
+pub(super) const CHUNK_BYTES: usize = 64 << 10;
 
 pub(super) struct Engine {
     pub(super) database: Arc<Database>,
@@ -108,20 +109,10 @@ impl Engine {
 
     /// The history from `from` on: some of it, at least one revision if there is one.
     pub(super) async fn history(&self, from: i64) -> Result<History, Status> {
-        if let Some(mut revisions) = self.hub.recent_from(from)
-            && !revisions.is_empty()
+        if let Some(revisions) = self.hub.recent_from(from, CHUNK_BYTES)
+            && let Some(last) = revisions.last()
         {
-            let mut bytes = 0;
-            let fitting = revisions
-                .iter()
-                .take_while(|revision| {
-                    let fits = bytes < CHUNK_BYTES;
-                    bytes += revision.bytes();
-                    fits
-                })
-                .count();
-            revisions.truncate(fitting);
-            let to = revisions.last().map_or(from, |last| last.revision);
+            let to = last.revision;
             return Ok(History::Revisions { to, revisions });
         }
         self.read(move |view| history(view, from)).await

@@ -82,9 +82,9 @@ impl Hub {
         self.state.send_modify(|state| state.failed = Some(reason));
     }
 
-    /// The committed revisions from `from` on, as far as they are in memory: `None` if the first
-    /// of them no longer is.
-    pub(super) fn recent_from(&self, from: i64) -> Option<Vec<Arc<Committed>>> {
+    /// The committed revisions from `from` on, until they are `bytes` together or all, as far as they
+    /// are in memory: `None` if the first of them no longer is.
+    pub(super) fn recent_from(&self, from: i64, bytes: usize) -> Option<Vec<Arc<Committed>>> {
         let recent = self.recent();
         let oldest = recent.revisions.front()?.revision;
         if from < oldest {
@@ -93,7 +93,13 @@ impl Hub {
         let start = recent
             .revisions
             .partition_point(|revision| revision.revision < from);
-        Some(recent.revisions.range(start..).cloned().collect())
+        let mut taken = 0;
+        let fitting = recent.revisions.range(start..).take_while(|revision| {
+            let fits = taken < bytes;
+            taken += revision.bytes();
+            fits
+        });
+        Some(fitting.cloned().collect())
     }
 
     fn recent(&self) -> MutexGuard<'_, Recent> {

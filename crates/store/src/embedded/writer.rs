@@ -1,7 +1,7 @@
 //! The one thread that writes the file, and group commit.
 //!
-//! Requests wait in a bounded queue. The thread takes all that wait, up to a limit, carries them
-//! out one after the other in one transaction of the file, commits (which is the fsync), and only
+//! Requests wait in a bounded queue. The thread carries them out one after the other in one transaction
+//! of the file, until none waits any more or they are very many, commits (which is the fsync), and only
 //! then answers. While it waits for the disk the next group gathers: so the more clients write at
 //! once, the more share one fsync, and a single client waits for just one.
 
@@ -83,23 +83,48 @@ enum LeaseChange {
     Revoked { id: i64 },
 }
 
+/// The requests that share a transaction: one, and those that have come by the time that the ones
+/// before them are carried out.
+struct Group<'a> {
+    first: Option<(Request, Waiting)>,
+    jobs: &'a mut mpsc::Receiver<Job>,
+    taken: usize,
+    /// Nothing more is to be written afterwards.
+    stop: bool,
+}
+
+impl Group<'_> {
+    fn next(&mut self) -> Option<(Request, Waiting)> {
+        if self.first.is_some() {
+            return self.first.take();
+        }
+        if self.stop || self.taken == GROUP {
+            return None;
+        }
+        match self.jobs.try_recv().ok()? {
+            Job::Write(request, reply) => {
+                self.taken += 1;
+                Some((request, reply))
+            }
+            Job::Stop => {
+                self.stop = true;
+                None
+            }
+        }
+    }
+}
+
 impl Writer {
     /// Works until it is told to stop, nobody is left to ask, or the file fails.
     pub(super) fn run(self, mut jobs: mpsc::Receiver<Job>) {
-        let mut stop = false;
-        while !stop && let Some(first) = jobs.blocking_recv() {
-            let mut group = Vec::new();
-            let mut next = Some(first);
-            while let Some(job) = next.take() {
-                match job {
-                    Job::Stop => stop = true,
-                    Job::Write(request, reply) => group.push((request, reply)),
-                }
-                if !stop && group.len() < GROUP {
-                    next = jobs.try_recv().ok();
-                }
-            }
-            if let Err(refusal) = self.write(group) {
+        while let Some(Job::Write(request, reply)) = jobs.blocking_recv() {
+            let mut group = Group {
+                first: Some((request, reply)),
+                jobs: &mut jobs,
+                taken: 1,
+                stop: false,
+            };
+            if let Err(refusal) = self.write(&mut group) {
                 tracing::error!(?refusal, "the store's file cannot be written");
                 let reason = match refusal {
                     Refusal::Storage(reason) => reason,
@@ -108,13 +133,13 @@ impl Writer {
                 self.hub.fail(reason);
                 return;
             }
+            if group.stop {
+                return;
+            }
         }
     }
 
-    fn write(&self, group: Vec<(Request, Waiting)>) -> Result<(), Refusal> {
-        if group.is_empty() {
-            return Ok(());
-        }
+    fn write(&self, group: &mut Group<'_>) -> Result<(), Refusal> {
         let mut waiting = Vec::new();
         match self.commit(group, &mut waiting) {
             Ok(outcome) => {
@@ -148,20 +173,16 @@ impl Writer {
     /// wait are left in `waiting`.
     fn commit(
         &self,
-        group: Vec<(Request, Waiting)>,
+        group: &mut Group<'_>,
         waiting: &mut Vec<Waiting>,
     ) -> Result<Outcome, Refusal> {
-        let mut requests = Vec::with_capacity(group.len());
-        for (request, reply) in group {
-            requests.push(request);
-            waiting.push(reply);
-        }
         let transaction = self.database.begin_write()?;
         let mut outcome = Outcome::default();
-        let mut results = Vec::with_capacity(requests.len());
+        let mut results = Vec::new();
         {
             let mut tables = Tables::open(&transaction)?;
-            for request in requests {
+            while let Some((request, reply)) = group.next() {
+                waiting.push(reply);
                 results.push(match carry_out(&mut tables, request, &mut outcome) {
                     Err(Refusal::Storage(reason)) => return Err(Refusal::Storage(reason)),
                     result => result,
