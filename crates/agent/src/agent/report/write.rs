@@ -3,9 +3,10 @@
 use std::time::{Duration, Instant};
 
 use tokio::task::JoinSet;
+use weft_plan::Reconciler;
 use weft_store::{LeaseState, Op, Revision, Store, StoreError, Txn};
 
-use super::Agent;
+use super::Report;
 use crate::advertise::Write;
 
 /// How long to wait after the store did not take a write.
@@ -27,10 +28,10 @@ pub(super) struct Written {
     failed: Option<StoreError>,
 }
 
-impl Agent {
+impl Report {
     /// Begins to write what differs, unless a write is under way, has not come back yet, or has
     /// failed just now.
-    pub(super) fn write(&mut self) {
+    pub(super) fn write(&mut self, reconciler: &Reconciler) {
         if self.write_again_at.is_some_and(|at| at <= Instant::now()) {
             self.write_again_at = None;
         }
@@ -42,7 +43,7 @@ impl Agent {
             LeaseState::Lost { .. } => None,
         };
         self.advertised.set_lease(lease);
-        let compiler = self.reconciler.compiler();
+        let compiler = reconciler.compiler();
         let advertisements =
             self.advertised
                 .writes(&self.config.keys, &self.config.host, |(segment, mac)| {
