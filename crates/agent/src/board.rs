@@ -4,51 +4,49 @@
 //! whatever somebody else removes or alters is put right again, since it differs. What the store says
 //! is learnt by watching it alone, our own writes too, so that the order of things is the store's.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
+use foldhash::fast::FixedState;
 use weft_model::{Condition, Status, Timestamp};
 use weft_store::Op;
 
 /// Keys with the values that they have and shall have.
 #[derive(Debug, Default)]
 pub(crate) struct Board {
-    wanted: BTreeMap<String, Vec<u8>>,
-    known: BTreeMap<String, Vec<u8>>,
+    /// In no order: looked up for each word, and only listed to be written.
+    entries: HashMap<String, Entry, FixedState>,
     /// Keys that differ.
-    differing: BTreeSet<String>,
+    differing: HashSet<String, FixedState>,
+}
+
+/// What a key says and shall say; one of them at least is something.
+#[derive(Debug, Default)]
+struct Entry {
+    wanted: Option<Vec<u8>>,
+    known: Option<Vec<u8>>,
 }
 
 impl Board {
     /// The store says this under `key`, or nothing.
     pub(crate) fn know(&mut self, key: &str, value: Option<Vec<u8>>) {
-        match value {
-            Some(value) => self.known.insert(key.to_owned(), value),
-            None => self.known.remove(key),
-        };
-        self.compare(key);
+        self.change(key, |entry| entry.known = value);
     }
 
     /// The store was read anew: it says this and nothing else.
-    pub(crate) fn know_all(&mut self, values: BTreeMap<String, Vec<u8>>) {
-        self.known = values;
-        let keys: BTreeSet<String> = self
-            .known
-            .keys()
-            .chain(self.wanted.keys())
-            .cloned()
-            .collect();
+    pub(crate) fn know_all(&mut self, mut values: BTreeMap<String, Vec<u8>>) {
+        let keys: Vec<String> = self.entries.keys().cloned().collect();
         for key in keys {
-            self.compare(&key);
+            let value = values.remove(&key);
+            self.know(&key, value);
+        }
+        for (key, value) in values {
+            self.know(&key, Some(value));
         }
     }
 
     /// The store shall say this under `key`, or nothing.
     pub(crate) fn want(&mut self, key: &str, value: Option<Vec<u8>>) {
-        match value {
-            Some(value) => self.wanted.insert(key.to_owned(), value),
-            None => self.wanted.remove(key),
-        };
-        self.compare(key);
+        self.change(key, |entry| entry.wanted = value);
     }
 
     /// The store shall say that `status` is so of the record of `revision`. The moment since when
@@ -60,7 +58,8 @@ impl Board {
         revision: i64,
         now: Timestamp,
     ) {
-        let said = self.wanted.get(key).or_else(|| self.known.get(key));
+        let said = self.entries.get(key);
+        let said = said.and_then(|entry| entry.wanted.as_ref().or(entry.known.as_ref()));
         let said = said.and_then(|value| Condition::from_json(value).ok());
         let same = said.filter(|said| {
             said.status.word() == status.word() && said.status.reason() == status.reason()
@@ -78,24 +77,38 @@ impl Board {
         }
     }
 
-    /// The writes that make the store say what it shall.
+    /// The writes that make the store say what it shall, in the order of their keys.
     pub(crate) fn writes(&self) -> Vec<Op> {
-        let write = |key: &String| match self.wanted.get(key) {
+        let mut keys: Vec<&String> = self.differing.iter().collect();
+        keys.sort_unstable();
+        let wanted = |key: &String| self.entries.get(key)?.wanted.clone();
+        let write = |key: &String| match wanted(key) {
             Some(value) => Op::Put {
                 key: key.clone(),
-                value: value.clone().into(),
+                value: value.into(),
                 lease: 0,
             },
             None => Op::Delete { key: key.clone() },
         };
-        self.differing.iter().map(write).collect()
+        keys.into_iter().map(write).collect()
     }
 
-    fn compare(&mut self, key: &str) {
-        if self.wanted.get(key) == self.known.get(key) {
+    /// Changes an entry, and notes whether it differs.
+    fn change(&mut self, key: &str, change: impl FnOnce(&mut Entry)) {
+        let entry = match self.entries.get_mut(key) {
+            Some(entry) => entry,
+            None => self.entries.entry(key.to_owned()).or_default(),
+        };
+        change(entry);
+        let differs = entry.wanted != entry.known;
+        let is_empty = entry.wanted.is_none() && entry.known.is_none();
+        if !differs {
             self.differing.remove(key);
-        } else {
+        } else if !self.differing.contains(key) {
             self.differing.insert(key.to_owned());
+        }
+        if is_empty {
+            self.entries.remove(key);
         }
     }
 }
@@ -132,7 +145,8 @@ mod tests {
 
         // Another agent process finds it in the store.
         let mut again = Board::default();
-        again.know_all(BTreeMap::from([("c".to_owned(), board.known["c"].clone())]));
+        let said = board.entries["c"].known.clone().unwrap();
+        again.know_all(BTreeMap::from([("c".to_owned(), said)]));
         again.want_condition("c", Status::Effective, 1, at(30));
         assert_eq!(again.writes(), []);
         again.want_condition("c", Status::Effective, 2, at(40));
