@@ -1,5 +1,6 @@
 //! The three ways to ask: request, dump, dump in portions.
 
+use std::marker::PhantomData;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
@@ -7,10 +8,11 @@ use tokio::time::Instant;
 use weft_vpp_wire::messages::memclnt::{ControlPing, ControlPingReply};
 use weft_vpp_wire::messages::vlib::CliInband;
 use weft_vpp_wire::{
-    CursorGet, DecodeError, Details, Dump, Reply, Request, RequestHeader, Retval, decode, encode,
+    CursorGet, DecodeError, Details, Dump, Reply, ReplyHeader, Request, RequestHeader, Retval,
+    decode, encode,
 };
 
-use super::calls::{Answer, Closed, Expected};
+use super::calls::{Closed, Expected, Messages};
 use super::{Connection, Shared};
 use crate::error::{CallError, Disconnect};
 
@@ -18,7 +20,7 @@ impl Connection {
     /// Sends a request and waits for its reply. Requests that are waited for together (as by
     /// `futures::future::join_all`) are sent together.
     pub async fn request<R: Request>(&self, request: R) -> Result<R::Reply, CallError> {
-        let (retval, reply) = self.exchange(request).await?;
+        let (retval, reply) = self.exchange(&request).await?;
         if retval.is_error() {
             return Err(CallError::Refused {
                 message: R::NAME,
@@ -32,14 +34,14 @@ impl Connection {
     /// command that fails prints, namely why.
     pub async fn cli(&self, command: &str) -> Result<(Retval, String), CallError> {
         let cmd = command.into();
-        let (retval, reply) = self.exchange(CliInband { cmd }).await?;
+        let (retval, reply) = self.exchange(&CliInband { cmd }).await?;
         Ok((retval, reply.reply.to_str().into_owned()))
     }
 
     /// Sends a request and waits for its reply, whatever the return value.
     pub(crate) async fn exchange<R: Request>(
         &self,
-        request: R,
+        request: &R,
     ) -> Result<(Retval, R::Reply), CallError> {
         let table = &self.shared.table;
         let id = table.id::<R>()?;
@@ -48,9 +50,9 @@ impl Connection {
             reply_id: table.id::<R::Reply>()?,
             details_id: None,
         };
-        let encode = |out: &mut Vec<u8>, header| encode::request(out, id, header, &request);
-        let answer = self.call(expected, encode).await?;
-        self.reply::<R::Reply>(&answer)
+        let encode = |out: &mut Vec<u8>, header| encode::request(out, id, header, request);
+        let (retval, reply, _) = self.call(expected, encode).await?;
+        Ok((retval, reply))
     }
 
     /// Asks for all there is. VPP does not mark the end of a dump, so that a ping goes out behind
@@ -68,15 +70,15 @@ impl Connection {
             encode::request(out, id, header, &dump);
             encode::request(out, ping_id, header, &ControlPing {});
         };
-        let answer = self.call(expected, encode).await?;
-        let (retval, ControlPingReply { .. }) = self.reply(&answer)?;
+        let call = self.call::<ControlPingReply>(expected, encode);
+        let (retval, _, details) = call.await?;
         if retval.is_error() {
             return Err(CallError::Refused {
                 message: D::NAME,
                 retval,
             });
         }
-        self.details(&answer)
+        self.details(&details)
     }
 
     /// Asks for all there is, portion by portion, until VPP says that it was the last.
@@ -94,9 +96,9 @@ impl Connection {
             let encode = |out: &mut Vec<u8>, header| {
                 encode::request(out, id, header, &get.at(cursor));
             };
-            let answer = self.call(expected, encode).await?;
-            let (retval, reply) = self.reply::<G::Reply>(&answer)?;
-            all.extend(self.details::<G::Details>(&answer)?);
+            let call = self.call::<G::Reply>(expected, encode);
+            let (retval, reply, details) = call.await?;
+            all.extend(self.details::<G::Details>(&details)?);
             match retval {
                 Retval::EAGAIN => {
                     let next = G::next(&reply);
@@ -118,14 +120,20 @@ impl Connection {
         }
     }
 
-    async fn call(
+    /// A call: what `encode` writes goes out, and what ends it is an `R`. Answers it with its return
+    /// value, and the details that came before.
+    async fn call<R: Reply>(
         &self,
         expected: Expected,
         encode: impl FnOnce(&mut Vec<u8>, RequestHeader),
-    ) -> Result<Answer, CallError> {
+    ) -> Result<(Retval, R, Messages), CallError> {
         let shared = &*self.shared;
         let over = || shared.over(expected.message);
-        let place = shared.window.acquire().await.map_err(|_| over())?;
+        let place = match shared.window.try_acquire() {
+            // Nobody waits for a place, else there would be none free.
+            Ok(place) => place,
+            Err(_) => shared.window.acquire().await.map_err(|_| over())?,
+        };
         let begun = shared.calls().begin(expected, Instant::now(), encode);
         let context = begun.map_err(|Closed| over())?;
         // The task gives it back when the call is over, which may be after its caller has gone.
@@ -135,18 +143,15 @@ impl Connection {
             shared,
             context,
             is_over: false,
+            reply: PhantomData,
         };
-        under_way.await.map_err(|Closed| over())
+        let (reply, details) = under_way.await.map_err(|Closed| over())?;
+        let (header, reply) = reply.map_err(|error| self.malformed(error))?;
+        Ok((header.retval, reply, details))
     }
 
-    fn reply<R: Reply>(&self, answer: &Answer) -> Result<(Retval, R), CallError> {
-        let (header, reply) =
-            decode::reply::<R>(&answer.reply).map_err(|error| self.malformed(error))?;
-        Ok((header.retval, reply))
-    }
-
-    fn details<D: Details>(&self, answer: &Answer) -> Result<Vec<D>, CallError> {
-        let messages = answer.details.iter();
+    fn details<D: Details>(&self, details: &Messages) -> Result<Vec<D>, CallError> {
+        let messages = details.iter();
         // There may be tens of thousands, and a fallible `collect` does not know how many.
         let mut all = Vec::with_capacity(messages.len());
         for message in messages {
@@ -162,25 +167,28 @@ impl Connection {
     }
 }
 
-/// A call that was begun.
+/// A call that was begun, and ends with an `R`.
 #[derive(Debug)]
-struct UnderWay<'a> {
+struct UnderWay<'a, R> {
     shared: &'a Shared,
     context: u32,
     is_over: bool,
+    reply: PhantomData<fn() -> R>,
 }
 
-impl Future for UnderWay<'_> {
-    type Output = Result<Answer, Closed>;
+impl<R: Reply> Future for UnderWay<'_, R> {
+    type Output = Result<(Result<(ReplyHeader, R), DecodeError>, Messages), Closed>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let answer = self.shared.calls().poll(self.context, cx.waker());
+        let mut calls = self.shared.calls();
+        let answer = calls.poll(self.context, cx.waker(), decode::reply::<R>);
+        drop(calls);
         self.is_over = answer.is_ready();
         answer
     }
 }
 
-impl Drop for UnderWay<'_> {
+impl<R> Drop for UnderWay<'_, R> {
     fn drop(&mut self) {
         if !self.is_over {
             self.shared.calls().abandon(self.context);

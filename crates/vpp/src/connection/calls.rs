@@ -3,25 +3,23 @@
 //!
 //! A call is begun by its caller, who encodes it into the one buffer that the task writes from; the task
 //! gives what it reads to the call whose context it has, and the caller takes the answer away.
+//!
+//! Contexts count up, and the slot of a call is its context modulo the number of slots, which are a power
+//! of two: a context whose slot is still taken is passed over. There are always at least twice as many
+//! slots as calls, so that the next free one is near.
 
 #[cfg(test)]
 mod tests;
 
-use std::collections::HashMap;
 use std::task::{Poll, Waker};
 
-use foldhash::fast::FixedState;
 use tokio::time::Instant;
 use weft_vpp_wire::RequestHeader;
 
-/// All that came for one call: raw messages, to be decoded by the caller.
-#[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Answer {
-    /// Details in the order of their coming.
-    pub(super) details: Messages,
-    /// The message that ended it.
-    pub(super) reply: Vec<u8>,
-}
+/// The slots that there are at first.
+const FIRST_SLOTS: usize = 64;
+/// The memory that a slot keeps for the reply of its next call: most are shorter.
+const REPLY_KEPT: usize = 64;
 
 /// Messages one behind the other in one piece of memory: a dump may have tens of thousands.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -59,31 +57,41 @@ pub(super) enum Received {
 #[derive(Debug)]
 pub(super) struct Calls {
     client_index: u32,
-    /// The context of the next call. There are fewer calls under way than contexts, so that it is free.
+    /// Where the search for the context of the next call begins.
     next_context: u32,
     /// Frames that the task has not taken yet.
     unwritten: Vec<u8>,
-    under_way: HashMap<u32, UnderWay, FixedState>,
-    /// Those that are over, and wait to be taken away.
-    answered: HashMap<u32, Answer, FixedState>,
+    slots: Vec<Slot>,
+    /// How many slots are taken.
+    taken: usize,
     /// Why nothing is begun any more: the connection is over.
     is_closed: bool,
 }
 
-#[derive(Debug)]
-struct UnderWay {
-    expected: Expected,
-    since: Instant,
-    answer: Answer,
-    caller: Caller,
+#[derive(Debug, Default)]
+struct Slot {
+    call: Option<Call>,
+    /// The message that ended the call. Its memory is there for the next one, too.
+    reply: Vec<u8>,
 }
 
-/// Who waits for a call.
 #[derive(Debug)]
-enum Caller {
+struct Call {
+    context: u32,
+    expected: Expected,
+    since: Instant,
+    details: Messages,
+    state: State,
+}
+
+#[derive(Debug)]
+enum State {
+    /// Its end is still to come, and somebody waits for it.
     Waiting(Option<Waker>),
-    /// Nobody, any more or ever.
-    Gone,
+    /// Its end is still to come, but nobody waits for it any more.
+    Abandoned,
+    /// Its answer waits to be taken away.
+    Answered,
 }
 
 /// The connection is over.
@@ -113,8 +121,8 @@ impl Calls {
             client_index,
             next_context: 1,
             unwritten: Vec::new(),
-            under_way: HashMap::default(),
-            answered: HashMap::default(),
+            slots: slots(FIRST_SLOTS),
+            taken: 0,
             is_closed: false,
         }
     }
@@ -129,26 +137,34 @@ impl Calls {
         if self.is_closed {
             return Err(Closed);
         }
-        let context = self.next_context;
-        self.write(encode);
-        let call = UnderWay {
+        if self.taken * 2 >= self.slots.len() {
+            self.grow();
+        }
+        let context = self.write(encode);
+        self.taken += 1;
+        self.slot(context).call = Some(Call {
+            context,
             expected,
             since: now,
-            answer: Answer::default(),
-            caller: Caller::Waiting(None),
-        };
-        self.under_way.insert(context, call);
+            details: Messages::default(),
+            state: State::Waiting(None),
+        });
         Ok(context)
     }
 
-    /// Writes frames that are no call, under a context of their own.
-    pub(super) fn write(&mut self, encode: impl FnOnce(&mut Vec<u8>, RequestHeader)) {
+    /// Writes frames under a context that no call has; answers it.
+    pub(super) fn write(&mut self, encode: impl FnOnce(&mut Vec<u8>, RequestHeader)) -> u32 {
+        while self.slot(self.next_context).call.is_some() {
+            self.next_context = self.next_context.wrapping_add(1);
+        }
+        let context = self.next_context;
+        self.next_context = context.wrapping_add(1);
         let header = RequestHeader {
             client_index: self.client_index,
-            context: self.next_context,
+            context,
         };
-        self.next_context = self.next_context.wrapping_add(1);
         encode(&mut self.unwritten, header);
+        context
     }
 
     /// Takes what is to be written, and leaves `empty` in its place.
@@ -156,25 +172,39 @@ impl Calls {
         std::mem::replace(&mut self.unwritten, empty)
     }
 
-    /// The answer to a call that was begun and not abandoned, if it has come; `waker` is told of it
-    /// otherwise.
-    pub(super) fn poll(&mut self, context: u32, waker: &Waker) -> Poll<Result<Answer, Closed>> {
-        if let Some(call) = self.under_way.get_mut(&context) {
-            match &mut call.caller {
-                Caller::Waiting(Some(known)) if known.will_wake(waker) => {}
-                caller => *caller = Caller::Waiting(Some(waker.clone())),
+    /// The answer to a call that was begun and not abandoned, if it has come: what `read` makes of the
+    /// message that ended it, and the details that came before. `waker` is told of it otherwise.
+    pub(super) fn poll<T>(
+        &mut self,
+        context: u32,
+        waker: &Waker,
+        read: impl FnOnce(&[u8]) -> T,
+    ) -> Poll<Result<(T, Messages), Closed>> {
+        match self.call(context).map(|call| &mut call.state) {
+            Some(State::Waiting(Some(known))) if known.will_wake(waker) => Poll::Pending,
+            Some(state @ (State::Waiting(_) | State::Abandoned)) => {
+                *state = State::Waiting(Some(waker.clone()));
+                Poll::Pending
             }
-            return Poll::Pending;
+            Some(State::Answered) => {
+                let reply = read(&self.slot(context).reply);
+                let call = self.remove(context);
+                Poll::Ready(Ok((
+                    reply,
+                    call.map(|call| call.details).unwrap_or_default(),
+                )))
+            }
+            None => Poll::Ready(Err(Closed)),
         }
-        Poll::Ready(self.answered.remove(&context).ok_or(Closed))
     }
 
     /// Nobody waits for this call any more. Its answer is still expected.
     pub(super) fn abandon(&mut self, context: u32) {
-        if let Some(call) = self.under_way.get_mut(&context) {
-            call.caller = Caller::Gone;
+        match self.call(context).map(|call| &mut call.state) {
+            Some(State::Answered) => drop(self.remove(context)),
+            Some(state) => *state = State::Abandoned,
+            None => {}
         }
-        self.answered.remove(&context);
     }
 
     /// A message with a context has come.
@@ -184,39 +214,90 @@ impl Calls {
         context: u32,
         message: &[u8],
     ) -> Result<Received, Unexpected> {
-        let call = self.under_way.get_mut(&context).ok_or(Unexpected)?;
+        let slot = self.slot(context);
+        let of_context = slot.call.as_mut().filter(|call| call.context == context);
+        let call = of_context.ok_or(Unexpected)?;
+        if matches!(call.state, State::Answered) {
+            return Err(Unexpected);
+        }
         if call.expected.details_id == Some(id) {
-            call.answer.details.push(message);
+            call.details.push(message);
             return Ok(Received::More);
         }
         if call.expected.reply_id != id {
             return Err(Unexpected);
         }
-        let mut call = self.under_way.remove(&context).ok_or(Unexpected)?;
-        let Caller::Waiting(waker) = call.caller else {
+        let State::Waiting(waker) = std::mem::replace(&mut call.state, State::Answered) else {
+            self.remove(context);
             return Ok(Received::Ended(None));
         };
-        call.answer.reply = message.to_vec();
-        self.answered.insert(context, call.answer);
+        slot.reply.extend_from_slice(message);
         Ok(Received::Ended(waker))
     }
 
     /// The connection is over, and with it all calls under way; those who wait for them are to be told.
     pub(super) fn close(&mut self) -> Vec<Waker> {
         self.is_closed = true;
-        let calls = self.under_way.drain();
-        let wakers = calls.map(|(_, call)| match call.caller {
-            Caller::Waiting(waker) => waker,
-            Caller::Gone => None,
-        });
-        wakers.flatten().collect()
+        let mut wakers = Vec::new();
+        for slot in &mut self.slots {
+            if let Some(call) = slot.call.take_if(|call| call.is_under_way()) {
+                self.taken -= 1;
+                if let State::Waiting(waker) = call.state {
+                    wakers.extend(waker);
+                }
+            }
+        }
+        wakers
     }
 
     /// The call that has waited longest, and since when.
     pub(super) fn oldest(&self) -> Option<(&'static str, Instant)> {
-        self.under_way
-            .values()
+        let calls = self.slots.iter().filter_map(|slot| slot.call.as_ref());
+        calls
+            .filter(|call| call.is_under_way())
             .map(|call| (call.expected.message, call.since))
             .min_by_key(|(_, since)| *since)
     }
+
+    fn call(&mut self, context: u32) -> Option<&mut Call> {
+        let call = self.slot(context).call.as_mut();
+        call.filter(|call| call.context == context)
+    }
+
+    /// Frees the slot of a call that is over.
+    fn remove(&mut self, context: u32) -> Option<Call> {
+        let slot = self.slot(context);
+        slot.reply.clear();
+        slot.reply.shrink_to(REPLY_KEPT);
+        let call = slot.call.take();
+        self.taken -= usize::from(call.is_some());
+        call
+    }
+
+    fn slot(&mut self, context: u32) -> &mut Slot {
+        // Within bounds: the number of slots is a power of two.
+        let mask = self.slots.len() - 1;
+        &mut self.slots[context as usize & mask]
+    }
+
+    /// Doubles the slots. Calls whose slots were different have different ones again.
+    fn grow(&mut self) {
+        let more = slots(self.slots.len() * 2);
+        for slot in std::mem::replace(&mut self.slots, more) {
+            if let Some(call) = &slot.call {
+                let context = call.context;
+                *self.slot(context) = slot;
+            }
+        }
+    }
+}
+
+impl Call {
+    fn is_under_way(&self) -> bool {
+        !matches!(self.state, State::Answered)
+    }
+}
+
+fn slots(count: usize) -> Vec<Slot> {
+    std::iter::repeat_with(Slot::default).take(count).collect()
 }

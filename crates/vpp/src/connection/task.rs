@@ -12,10 +12,10 @@ use weft_vpp_wire::messages::memclnt::{
     ControlPing, ControlPingReply, MemclntKeepalive, MemclntKeepaliveReply, SockclntDelete,
 };
 use weft_vpp_wire::{
-    Declared, FrameDecoder, Kind, Message, ReplyHeader, RequestHeader, Retval, decode, encode,
+    FrameDecoder, Kind, Message, ReplyHeader, RequestHeader, Retval, decode, encode,
 };
 
-use super::calls::{Calls, Expected, Received};
+use super::calls::{Calls, Expected, Received, Unexpected};
 use super::events::Sink;
 use super::{Shared, Timeouts};
 use crate::error::Disconnect;
@@ -202,26 +202,11 @@ impl Task {
             let Some(id) = decode::id(message) else {
                 continue;
             };
-            // Messages that we do not know can be answers to nothing that we sent.
-            let Some(declared) = self.shared.table.message(id) else {
-                tracing::trace!(id, "message of an unknown number from VPP");
-                continue;
-            };
-            match declared.kind {
-                Kind::Reply | Kind::Details => {
-                    if let Received::Ended(waker) = receive(&mut calls, declared, id, message)? {
-                        self.ended.push(waker);
-                    }
-                }
-                Kind::Event if declared.name == SwInterfaceEvent::NAME => {
-                    self.events.send(decode::event(message)?.1);
-                }
-                Kind::Request if declared.name == MemclntKeepalive::NAME => {
-                    answer_keepalive(&self.shared, message, &mut calls)?;
-                }
-                Kind::Event | Kind::Request | Kind::Bare => {
-                    tracing::debug!(message = declared.name, "unexpected message from VPP");
-                }
+            let context = decode::context(message).ok_or(Unexpected);
+            match context.and_then(|context| calls.receive(id, context, message)) {
+                Ok(Received::More) => {}
+                Ok(Received::Ended(waker)) => self.ended.push(waker),
+                Err(Unexpected) => take_other(&self.shared, &self.events, &mut calls, id, message)?,
             }
         }
         Ok(())
@@ -287,20 +272,37 @@ impl Drop for Task {
     }
 }
 
-fn receive(
+/// Takes in a message that is no answer to any call under way.
+fn take_other(
+    shared: &Shared,
+    events: &Sink,
     calls: &mut Calls,
-    declared: Declared,
     id: u16,
     message: &[u8],
-) -> Result<Received, Disconnect> {
-    let unexpected = |context| Disconnect::Unexpected {
-        message: declared.name,
-        context,
+) -> Result<(), Disconnect> {
+    // Messages that we do not know can be answers to nothing that we sent.
+    let Some(declared) = shared.table.message(id) else {
+        tracing::trace!(id, "message of an unknown number from VPP");
+        return Ok(());
     };
-    let context = decode::context(message).ok_or_else(|| unexpected(0))?;
-    calls
-        .receive(id, context, message)
-        .map_err(|_| unexpected(context))
+    match declared.kind {
+        Kind::Reply | Kind::Details => {
+            return Err(Disconnect::Unexpected {
+                message: declared.name,
+                context: decode::context(message).unwrap_or_default(),
+            });
+        }
+        Kind::Event if declared.name == SwInterfaceEvent::NAME => {
+            events.send(decode::event(message)?.1);
+        }
+        Kind::Request if declared.name == MemclntKeepalive::NAME => {
+            answer_keepalive(shared, message, calls)?;
+        }
+        Kind::Event | Kind::Request | Kind::Bare => {
+            tracing::debug!(message = declared.name, "unexpected message from VPP");
+        }
+    }
+    Ok(())
 }
 
 fn answer_keepalive(shared: &Shared, message: &[u8], calls: &mut Calls) -> Result<(), Disconnect> {

@@ -245,7 +245,7 @@ impl Context<'_> {
     /// A request of the kind whose handler says no more of an error than that there was one, by the
     /// number 1, which else is success (`rv = rv || …` in `src/plugins/acl/acl.c`).
     async fn request_exactly<R: Request>(self, request: R) -> Result<R::Reply, CallError> {
-        let retval = match self.connection.exchange(request).await? {
+        let retval = match self.connection.exchange(&request).await? {
             (Retval::OK, reply) => return Ok(reply),
             (retval, _) if retval.is_error() => retval,
             _ => Retval::UNSPECIFIED,

@@ -29,8 +29,18 @@ fn begin(calls: &mut Calls, details_id: Option<u16>) -> u32 {
     calls.begin(expected, Instant::now(), encode).unwrap()
 }
 
+/// The reply, and the details before it.
+type Answer = (Vec<u8>, Messages);
+
 fn poll(calls: &mut Calls, context: u32) -> Poll<Result<Answer, Closed>> {
-    calls.poll(context, Waker::noop())
+    calls.poll(context, Waker::noop(), <[u8]>::to_vec)
+}
+
+/// How many calls there are, and how many slots are taken: always the same.
+fn taken(calls: &Calls) -> usize {
+    let with_call = calls.slots.iter().filter(|slot| slot.call.is_some());
+    assert_eq!(with_call.count(), calls.taken);
+    calls.taken
 }
 
 #[test]
@@ -41,11 +51,11 @@ fn details_are_handed_over_only_with_their_end() {
     calls.receive(DETAILS, context, b"two").unwrap();
     assert!(poll(&mut calls, context).is_pending());
     calls.receive(REPLY, context, b"end").unwrap();
-    let Poll::Ready(Ok(answer)) = poll(&mut calls, context) else {
+    let Poll::Ready(Ok((reply, details))) = poll(&mut calls, context) else {
         panic!("no answer");
     };
-    assert_eq!(answer.details.iter().collect::<Vec<_>>(), [b"one", b"two"]);
-    assert_eq!(answer.reply, b"end");
+    assert_eq!(details.iter().collect::<Vec<_>>(), [b"one", b"two"]);
+    assert_eq!(reply, b"end");
     assert!(calls.oldest().is_none());
 }
 
@@ -79,7 +89,7 @@ fn a_caller_who_went_away_is_no_error_and_leaves_nothing() {
     let after = begin(&mut calls, None);
     calls.receive(REPLY, after, b"").unwrap();
     calls.abandon(after);
-    assert!(calls.under_way.is_empty() && calls.answered.is_empty());
+    assert_eq!(taken(&calls), 0);
 }
 
 #[test]
@@ -88,8 +98,9 @@ fn who_waits_is_told_once() {
     let waker = Waker::from(Arc::clone(&count));
     let mut calls = Calls::new(1);
     let [one, other] = [(); 2].map(|()| begin(&mut calls, None));
-    assert!(calls.poll(one, &waker).is_pending());
-    assert!(calls.poll(other, &waker).is_pending());
+    for context in [one, other] {
+        assert!(calls.poll(context, &waker, |_| ()).is_pending());
+    }
     let Ok(Received::Ended(Some(told))) = calls.receive(REPLY, one, b"") else {
         panic!("nobody is told");
     };
@@ -99,6 +110,59 @@ fn who_waits_is_told_once() {
     assert_eq!(count.0.load(Ordering::Relaxed), 2);
     assert!(matches!(poll(&mut calls, one), Poll::Ready(Ok(_))));
     assert_eq!(poll(&mut calls, other), Poll::Ready(Err(Closed)));
+    assert_eq!(taken(&calls), 0);
+}
+
+#[test]
+fn every_call_under_way_has_an_answer_of_its_own() {
+    const CALLS: u32 = 1000;
+    let mut calls = Calls::new(1);
+    let slow = begin(&mut calls, None);
+    // Contexts come round, to the slow one and to those of the round before.
+    calls.next_context = slow.wrapping_sub(CALLS / 2);
+    for _ in 0..3 {
+        let contexts: Vec<u32> = (0..CALLS).map(|_| begin(&mut calls, None)).collect();
+        assert!(!contexts.contains(&slow));
+        assert!(calls.slots.len() >= 2 * taken(&calls));
+        for context in contexts.iter().rev() {
+            let reply = context.to_be_bytes();
+            calls.receive(REPLY, *context, &reply).unwrap();
+        }
+        for context in contexts {
+            let Poll::Ready(Ok((reply, _))) = poll(&mut calls, context) else {
+                panic!("no answer to {context}");
+            };
+            assert_eq!(reply, context.to_be_bytes());
+        }
+        assert_eq!(taken(&calls), 1);
+        calls.next_context = slow;
+    }
+    calls.receive(REPLY, slow, b"late").unwrap();
+    assert!(matches!(poll(&mut calls, slow), Poll::Ready(Ok((reply, _))) if reply == b"late"));
+}
+
+#[test]
+fn an_answer_to_a_call_long_over_is_none_to_the_one_in_its_slot() {
+    let mut calls = Calls::new(1);
+    let before = begin(&mut calls, None);
+    calls.receive(REPLY, before, b"").unwrap();
+    assert!(poll(&mut calls, before).is_ready());
+    let slots = u32::try_from(calls.slots.len()).unwrap();
+    calls.next_context = before + slots;
+    let after = begin(&mut calls, None);
+    assert_eq!(after, before + slots);
+    assert!(calls.receive(REPLY, before, b"").is_err());
+    calls.abandon(before);
+    assert!(poll(&mut calls, after).is_pending());
+}
+
+#[test]
+fn the_memory_of_a_long_reply_is_given_back() {
+    let mut calls = Calls::new(1);
+    let context = begin(&mut calls, None);
+    calls.receive(REPLY, context, &[0; 4096]).unwrap();
+    assert!(poll(&mut calls, context).is_ready());
+    assert!(calls.slot(context).reply.capacity() <= REPLY_KEPT);
 }
 
 #[test]

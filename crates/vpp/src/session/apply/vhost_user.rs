@@ -68,7 +68,7 @@ impl Context<'_> {
             tag: text(&mark.to_string())?,
             ..CreateVhostUserIfV2::default()
         };
-        match self.connection.exchange(request).await? {
+        match self.connection.exchange(&request).await? {
             (Retval::IF_ALREADY_EXISTS, found)
                 if self.is_marked(found.sw_if_index, mark).await? =>
             {
