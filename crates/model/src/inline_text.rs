@@ -11,19 +11,17 @@ use std::hash::{Hash, Hasher};
 pub(crate) struct InlineText<const N: usize>([u8; N]);
 
 impl<const N: usize> Hash for InlineText<N> {
-    /// Without the length that arrays put in front, which is always the same, and word by word, which
-    /// costs hashers less than bytes whose number they do not know.
+    /// Without the length that arrays put in front, which is always the same, and in words, which cost
+    /// a hasher less than bytes. The last one may overlap the one before it.
     fn hash<H: Hasher>(&self, state: &mut H) {
         let (words, rest) = self.0.as_chunks();
-        let mut last = [0; 8];
-        for (to, from) in last.iter_mut().zip(rest) {
-            *to = *from;
-        }
         for word in words {
-            state.write_u64(u64::from_ne_bytes(*word));
+            state.write_u128(u128::from_ne_bytes(*word));
         }
-        if !rest.is_empty() {
-            state.write_u64(u64::from_ne_bytes(last));
+        match self.0.last_chunk() {
+            _ if rest.is_empty() => {}
+            Some(last) => state.write_u128(u128::from_ne_bytes(*last)),
+            None => state.write(rest),
         }
     }
 }

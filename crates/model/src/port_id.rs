@@ -44,10 +44,12 @@ impl PortId {
     /// represented by a hash of the whole instead of its beginning.
     pub fn tap_name(&self) -> IfName {
         let id = self.as_str();
-        let text = match id.len() {
-            ..=11 => format!("tap{id}"),
-            _ if uuid::Uuid::try_parse(id).is_ok() => format!("tap{id:.11}"),
-            _ => format!("tap{:011x}", fnv1a(id.as_bytes()) & 0xfff_ffff_ffff),
+        let text = match id.get(..11) {
+            Some(first) if first == id || uuid::Uuid::try_parse(id).is_ok() => {
+                ["tap", first].concat()
+            }
+            None => ["tap", id].concat(),
+            Some(_) => format!("tap{:011x}", fnv1a(id.as_bytes()) & 0xfff_ffff_ffff),
         };
         // Cannot fail: at most 14 characters out of a subset of what a device name may have.
         IfName::new(text).unwrap_or_else(|_| unreachable!("a port id makes a device name"))

@@ -63,7 +63,8 @@ pub struct Touched {
     /// Objects that are wanted now and were not, are no longer, or are wanted otherwise; some perhaps
     /// twice.
     pub objects: Vec<ObjectKey>,
-    /// Ports about which there may be something new to say; some perhaps twice.
+    /// Ports about which there may be something new to say, those among them of which an object is
+    /// touched that is theirs alone; some perhaps twice.
     pub ports: Vec<PortId>,
     /// Security groups about which there may be something new to say.
     pub security_groups: BTreeSet<SecurityGroupId>,

@@ -15,7 +15,10 @@ mod level;
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::collections::hash_map::Entry;
 use std::fmt;
+
+use foldhash::fast::FixedState;
 
 use crate::object::{Object, ObjectKey};
 use crate::observed::Observed;
@@ -79,7 +82,7 @@ impl Plan {
         held: &impl Fn(&ObjectKey) -> bool,
         unbridged: &BTreeMap<ObjectKey, ObjectKey>,
     ) -> Changes<'a> {
-        let mut changes = Changes::default();
+        let mut changes = Changes::with_capacity_and_hasher(dirty.len(), FixedState::default());
         let mut queue: Vec<_> = dirty
             .iter()
             .map(|key| (Cow::Borrowed(key), false))
@@ -106,13 +109,20 @@ impl Plan {
                 Some(obstacle) => !unbridge || *obstacle == *key,
                 None => false,
             };
-            if blocked || changes.get(&*key).is_some_and(Change::goes) {
+            if blocked {
+                continue;
+            }
+            let entry = changes.entry(key.into_owned());
+            if let Entry::Occupied(known) = &entry
+                && known.get().goes()
+            {
                 continue;
             }
             if change.goes() {
+                let key = entry.key();
                 // What comes back goes before all else changes, so that nothing leaves it in time.
                 let all_go = matches!(change, Change::Recreate(..));
-                queue.extend(observed.dependents(&key).into_iter().map(|dependent| {
+                queue.extend(observed.dependents(key).into_iter().map(|dependent| {
                     // One that is wanted elsewhere leaves by itself.
                     let stays = || {
                         let mut required =
@@ -123,7 +133,7 @@ impl Plan {
                     (Cow::Owned(dependent), must_go)
                 }));
             }
-            changes.insert(key.into_owned(), change);
+            entry.insert_entry(change);
         }
         changes
     }

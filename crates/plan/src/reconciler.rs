@@ -345,7 +345,10 @@ impl Reconciler {
             if self.failures.forget(&key) {
                 tell_users(&mut self.news, &self.compiler, &key);
             }
-            self.tell(&key);
+            // Of what is a port's alone, the port is told of anyway.
+            if key.port().is_none() {
+                self.tell(&key);
+            }
             if self.vpp.is_ok() {
                 if touched.awaited.contains(&key) {
                     self.awaited.insert(key.clone());

@@ -58,10 +58,10 @@ impl Compiler {
             BindingType::Tap => InterfaceKey::Tap(id.clone()),
             BindingType::VhostUser => InterfaceKey::VhostUser(id.clone()),
         };
-        let mut needs = vec![
-            Need::Shared(Shared::Network(port.segment.clone())),
-            Need::Own(self.interface_of(id, port, mtu)),
-        ];
+        // As many as a port has that is in one group.
+        let mut needs = Vec::with_capacity(8);
+        needs.push(Need::Shared(Shared::Network(port.segment.clone())));
+        needs.push(Need::Own(self.interface_of(id, port, mtu)));
         if self.is_secured(port) {
             needs.extend(policy_of(id, port, &key)?);
         }
