@@ -29,7 +29,7 @@ use weft_model::{OverlaySegment, PhysnetName, PortId, SecurityGroupId};
 use crate::backoff::Backoff;
 use crate::compile::{Compiler, Touched};
 use crate::intent::{HostNetwork, PortRecord};
-use crate::object::{AclKey, InterfaceKey, ObjectKey};
+use crate::object::{AclKey, InterfaceKey, Object, ObjectKey};
 use crate::observed::{Notice, Observed};
 use crate::operation::{Operation, Outcome};
 use crate::plan::Plan;
@@ -172,8 +172,13 @@ impl Reconciler {
     pub fn notice(&mut self, notice: &Notice) {
         let Ok(observed) = &mut self.vpp else { return };
         for key in observed.notice(notice) {
-            self.tell(&key);
-            self.dirty.insert(key);
+            tell(&mut self.news, &self.compiler, &key);
+            let is_settled = is_as_wanted(observed.get(&key), self.compiler.object(&key))
+                && self.failures.get(&key).is_none()
+                && !self.blocked.contains_key(&key);
+            if !is_settled {
+                self.dirty.insert(key);
+            }
         }
     }
 
@@ -183,9 +188,9 @@ impl Reconciler {
         self.plan_for(now, usize::MAX)
     }
 
-    /// What to do now for shared objects and for at most so many ports, so that with many to be
-    /// made the first ones are done soon. Asked again, it goes on with the others; it is empty only
-    /// when there is nothing to do for any.
+    /// What to do now for shared objects and for at most so many ports, so that with many to be made
+    /// the first ones are done soon: those that have waited longest. Asked again, it goes on with the
+    /// others; it is empty only when there is nothing to do for any.
     pub fn plan_for(&mut self, now: Now, most_ports: usize) -> Plan {
         let Ok(observed) = &self.vpp else {
             return Plan::default();
@@ -301,11 +306,7 @@ impl Reconciler {
             }
         };
         let left = left.filter(|object| !object.is_foreign_binding());
-        let settled = match (&left, wanted) {
-            (None, None) => true,
-            (Some(is), Some(wanted)) => is.satisfies(wanted),
-            _ => false,
-        };
+        let settled = is_as_wanted(left.as_ref(), wanted);
         match left {
             Some(object) => observed.insert(object),
             None => observed.remove(&key),
@@ -380,6 +381,14 @@ impl Reconciler {
         let groups = self.compiler.groups_used();
         self.news.security_groups.extend(groups.cloned());
         self.news.networks.extend(self.compiler.overlays_used());
+    }
+}
+
+/// Whether what is there is what is wanted, or neither is.
+fn is_as_wanted(is: Option<&Object>, wanted: Option<&Object>) -> bool {
+    match (is, wanted) {
+        (Some(is), Some(wanted)) => is.satisfies(wanted),
+        (is, wanted) => is.is_none() && wanted.is_none(),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use weft_model::{PhysnetName, PortId, Status, Timestamp};
 
-use super::Reconciler;
+use super::{Reconciler, is_as_wanted};
 use crate::compile::Unmet;
 use crate::object::{InterfaceKey, Object, ObjectKey};
 use crate::observed::Observed;
@@ -140,16 +140,12 @@ impl Reconciler {
                 next_try: Some(Timestamp::of(failure.next_try_wall)),
             };
         }
-        let as_wanted = match (observed.get(key), self.compiler.object(key)) {
-            (Some(is), Some(wanted)) => is.satisfies(wanted),
-            (is, wanted) => is.is_none() && wanted.is_none(),
-        };
         if self.compiler.is_undecided(key) {
             return Status::Pending {
                 reason: format!("{key} waits for the store to be read"),
             };
         }
-        if as_wanted {
+        if is_as_wanted(observed.get(key), self.compiler.object(key)) {
             return Status::Effective;
         }
         match self.blocked.get(key) {

@@ -215,6 +215,29 @@ fn many_ports_are_made_a_few_at_a_time_and_all_in_the_end() {
 }
 
 #[test]
+fn a_port_that_waits_is_not_overtaken_by_a_later_one() {
+    let mut world = World::default();
+    let mut host = world.reconciler();
+    host.set_port(&port("first"), Some(record(100, 1, 1)));
+    world.settle(&mut host);
+    let now = world.now();
+    let mut planned = Vec::new();
+    for names in [[("d", 2), ("c", 3)], [("b", 4), ("a", 5)]] {
+        for (name, mac) in names {
+            host.set_port(&port(name), Some(record(100, mac, 2)));
+        }
+        let plan = host.plan_for(now, 1);
+        for operation in plan.operations() {
+            planned.extend(operation.key().port().cloned());
+            let outcome = world.apply(operation);
+            host.settle(operation, outcome, now);
+        }
+    }
+    planned.dedup();
+    assert_eq!(planned, [port("d"), port("c")]);
+}
+
+#[test]
 fn what_is_wanted_otherwise_by_now_is_not_made_but_planned_anew() {
     let mut world = World::default();
     let mut host = world.reconciler();
