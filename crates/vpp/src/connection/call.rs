@@ -19,15 +19,24 @@ use crate::error::{CallError, Disconnect};
 impl Connection {
     /// Sends a request and waits for its reply. Requests that are waited for together (as by
     /// `futures::future::join_all`) are sent together.
-    pub async fn request<R: Request>(&self, request: R) -> Result<R::Reply, CallError> {
-        let (retval, reply) = self.exchange(&request).await?;
-        if retval.is_error() {
-            return Err(CallError::Refused {
-                message: R::NAME,
-                retval,
-            });
+    #[allow(
+        clippy::manual_async_fn,
+        reason = "an `async fn` has room for its argument twice, and operations wait by the hundred"
+    )]
+    pub fn request<R: Request>(
+        &self,
+        request: R,
+    ) -> impl Future<Output = Result<R::Reply, CallError>> {
+        async move {
+            let (retval, reply) = self.exchange(&request).await?;
+            if retval.is_error() {
+                return Err(CallError::Refused {
+                    message: R::NAME,
+                    retval,
+                });
+            }
+            Ok(reply)
         }
-        Ok(reply)
     }
 
     /// Has VPP's debug CLI carry out a command; gives what it printed, and whether it failed. Also a
@@ -122,32 +131,34 @@ impl Connection {
 
     /// A call: what `encode` writes goes out, and what ends it is an `R`. Answers it with its return
     /// value, and the details that came before.
-    async fn call<R: Reply>(
+    fn call<R: Reply>(
         &self,
         expected: Expected,
-        encode: impl FnOnce(&mut Vec<u8>, RequestHeader),
-    ) -> Result<(Retval, R, Messages), CallError> {
+        encode: impl FnOnce(&mut Vec<u8>, RequestHeader) + Unpin,
+    ) -> impl Future<Output = Result<(Retval, R, Messages), CallError>> {
         let shared = &*self.shared;
-        let over = || shared.over(expected.message);
-        let place = match shared.window.try_acquire() {
-            // Nobody waits for a place, else there would be none free.
-            Ok(place) => place,
-            Err(_) => shared.window.acquire().await.map_err(|_| over())?,
-        };
-        let begun = shared.calls().begin(expected, Instant::now(), encode);
-        let context = begun.map_err(|Closed| over())?;
-        // The task gives it back when the call is over, which may be after its caller has gone.
-        place.forget();
-        shared.unwritten.notify_one();
-        let under_way = UnderWay {
-            shared,
-            context,
-            is_over: false,
-            reply: PhantomData,
-        };
-        let (reply, details) = under_way.await.map_err(|Closed| over())?;
-        let (header, reply) = reply.map_err(|error| self.malformed(error))?;
-        Ok((header.retval, reply, details))
+        async move {
+            let over = || shared.over(expected.message);
+            // Nobody who waits is overtaken: as long as anybody does, no place is free.
+            let place = if let Ok(place) = shared.window.try_acquire() {
+                place
+            } else {
+                let place = Box::pin(shared.window.acquire());
+                place.await.map_err(|_| over())?
+            };
+            // The task gives it back when the call is over, which may be after its caller has gone.
+            place.forget();
+            let call = Call {
+                shared,
+                expected,
+                encode: Some(encode),
+                under_way: None,
+                reply: PhantomData,
+            };
+            let (reply, details) = call.await.map_err(|Closed| over())?;
+            let (header, reply) = reply.map_err(|error| self.malformed(error))?;
+            Ok((header.retval, reply, details))
+        }
     }
 
     fn details<D: Details>(&self, details: &Messages) -> Result<Vec<D>, CallError> {
@@ -167,31 +178,48 @@ impl Connection {
     }
 }
 
-/// A call that was begun, and ends with an `R`.
-#[derive(Debug)]
-struct UnderWay<'a, R> {
+/// A call that has a place in the window: begins when it is polled first, and ends with an `R`.
+struct Call<'a, E, R> {
     shared: &'a Shared,
-    context: u32,
-    is_over: bool,
+    expected: Expected,
+    /// Until it begins.
+    encode: Option<E>,
+    /// Its context, from then on until it is over.
+    under_way: Option<u32>,
     reply: PhantomData<fn() -> R>,
 }
 
-impl<R: Reply> Future for UnderWay<'_, R> {
+impl<E, R> Future for Call<'_, E, R>
+where
+    E: FnOnce(&mut Vec<u8>, RequestHeader) + Unpin,
+    R: Reply,
+{
     type Output = Result<(Result<(ReplyHeader, R), DecodeError>, Messages), Closed>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let mut calls = self.shared.calls();
-        let answer = calls.poll(self.context, cx.waker(), decode::reply::<R>);
+        let shared = self.shared;
+        if let Some(encode) = self.encode.take() {
+            let (now, caller) = (Instant::now(), cx.waker().clone());
+            let begun = shared.calls().begin(self.expected, now, caller, encode);
+            self.under_way = Some(begun?);
+            shared.unwritten.notify_one();
+            return Poll::Pending;
+        }
+        let context = self.under_way.ok_or(Closed)?;
+        let mut calls = shared.calls();
+        let answer = calls.poll(context, cx.waker(), decode::reply::<R>);
         drop(calls);
-        self.is_over = answer.is_ready();
+        if answer.is_ready() {
+            self.under_way = None;
+        }
         answer
     }
 }
 
-impl<R> Drop for UnderWay<'_, R> {
+impl<E, R> Drop for Call<'_, E, R> {
     fn drop(&mut self) {
-        if !self.is_over {
-            self.shared.calls().abandon(self.context);
+        if let Some(context) = self.under_way {
+            self.shared.calls().abandon(context);
         }
     }
 }

@@ -87,7 +87,7 @@ struct Call {
 #[derive(Debug)]
 enum State {
     /// Its end is still to come, and somebody waits for it.
-    Waiting(Option<Waker>),
+    Waiting(Waker),
     /// Its end is still to come, but nobody waits for it any more.
     Abandoned,
     /// Its answer waits to be taken away.
@@ -127,11 +127,12 @@ impl Calls {
         }
     }
 
-    /// Begins a call: `encode` writes its frames. Answers its context.
+    /// Begins a call: `encode` writes its frames, `caller` is told of its end. Answers its context.
     pub(super) fn begin(
         &mut self,
         expected: Expected,
         now: Instant,
+        caller: Waker,
         encode: impl FnOnce(&mut Vec<u8>, RequestHeader),
     ) -> Result<u32, Closed> {
         if self.is_closed {
@@ -147,7 +148,7 @@ impl Calls {
             expected,
             since: now,
             details: Messages::default(),
-            state: State::Waiting(None),
+            state: State::Waiting(caller),
         });
         Ok(context)
     }
@@ -181,11 +182,11 @@ impl Calls {
         read: impl FnOnce(&[u8]) -> T,
     ) -> Poll<Result<(T, Messages), Closed>> {
         match self.call(context).map(|call| &mut call.state) {
-            Some(State::Waiting(Some(known))) if known.will_wake(waker) => Poll::Pending,
-            Some(state @ (State::Waiting(_) | State::Abandoned)) => {
-                *state = State::Waiting(Some(waker.clone()));
+            Some(State::Waiting(caller)) => {
+                caller.clone_from(waker);
                 Poll::Pending
             }
+            Some(State::Abandoned) => Poll::Pending,
             Some(State::Answered) => {
                 let reply = read(&self.slot(context).reply);
                 let call = self.remove(context);
@@ -227,27 +228,27 @@ impl Calls {
         if call.expected.reply_id != id {
             return Err(Unexpected);
         }
-        let State::Waiting(waker) = std::mem::replace(&mut call.state, State::Answered) else {
+        let State::Waiting(caller) = std::mem::replace(&mut call.state, State::Answered) else {
             self.remove(context);
             return Ok(Received::Ended(None));
         };
         slot.reply.extend_from_slice(message);
-        Ok(Received::Ended(waker))
+        Ok(Received::Ended(Some(caller)))
     }
 
     /// The connection is over, and with it all calls under way; those who wait for them are to be told.
     pub(super) fn close(&mut self) -> Vec<Waker> {
         self.is_closed = true;
-        let mut wakers = Vec::new();
+        let mut callers = Vec::new();
         for slot in &mut self.slots {
             if let Some(call) = slot.call.take_if(|call| call.is_under_way()) {
                 self.taken -= 1;
-                if let State::Waiting(waker) = call.state {
-                    wakers.extend(waker);
+                if let State::Waiting(caller) = call.state {
+                    callers.push(caller);
                 }
             }
         }
-        wakers
+        callers
     }
 
     /// The call that has waited longest, and since when.

@@ -253,7 +253,7 @@ impl Task {
         };
         let mut calls = self.shared.calls();
         let encode = |out: &mut Vec<u8>, header| encode::request(out, id, header, &ControlPing {});
-        if let Ok(context) = calls.begin(expected, now, encode) {
+        if let Ok(context) = calls.begin(expected, now, Waker::noop().clone(), encode) {
             place.forget();
             calls.abandon(context);
         }

@@ -124,8 +124,11 @@ impl Session {
 impl Context<'_> {
     async fn perform(self, operation: &Operation) -> Result<Ended, CallError> {
         match operation {
-            Operation::Create(Object::Uplink(uplink)) => self.create_uplink(uplink).await,
-            Operation::Create(Object::SubInterface(sub)) => self.create_sub_interface(sub).await,
+            // Few have these steps, and each operation of a level has room for the longest.
+            Operation::Create(Object::Uplink(uplink)) => Box::pin(self.create_uplink(uplink)).await,
+            Operation::Create(Object::SubInterface(sub)) => {
+                Box::pin(self.create_sub_interface(sub)).await
+            }
             Operation::Create(Object::Tap(tap)) => self.create_tap(tap).await,
             Operation::Create(Object::VhostUser(vhost)) => self.create_vhost_user(vhost).await,
             Operation::Create(Object::BridgeDomain(bridge)) => self.create_bridge(bridge).await,

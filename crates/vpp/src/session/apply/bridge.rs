@@ -1,5 +1,6 @@
 //! Bridge domains and their members.
 
+use futures::future::{join, join3};
 use weft_plan::{BridgeDomain, BridgeFlags as Flags, BridgeMember, Object, TagRewrite};
 use weft_vpp_wire::messages::l2::{
     BdFlags, BridgeDomainAddDelV2, BridgeDomainSetMacAge, BridgeFlags, L2Flags,
@@ -104,17 +105,18 @@ impl Context<'_> {
                     rewrite => self.set_rewrite(sw_if_index, rewrite).await,
                 }
             };
-            let (rewrite, join, learn) = tokio::join!(
+            let (rewrite, joined, learn) = join3(
                 rewrite,
                 self.set_bridge(sw_if_index, bd_id, member.split_horizon_group),
-                self.after_joining(sw_if_index, member.learn)
-            );
+                self.after_joining(sw_if_index, member.learn),
+            )
+            .await;
             let prepared = rewrite.and(learn);
-            if prepared.is_err() && join.is_ok() {
+            if prepared.is_err() && joined.is_ok() {
                 let leave = l2_bridge(sw_if_index, bd_id, 0, false);
                 self.connection.request(leave).await?;
             }
-            prepared.and(join)
+            prepared.and(joined)
         };
         match joined.await {
             Ok(()) => Ok(Ended::done(None)),
@@ -139,11 +141,12 @@ impl Context<'_> {
             }
             if from.bridge != to.bridge || from.split_horizon_group != to.split_horizon_group {
                 let bd_id = self.bridge_of(to)?;
-                let (join, learn) = tokio::join!(
+                let (joined, learn) = join(
                     self.set_bridge(sw_if_index, bd_id, to.split_horizon_group),
-                    self.after_joining(sw_if_index, to.learn)
-                );
-                join?;
+                    self.after_joining(sw_if_index, to.learn),
+                )
+                .await;
+                joined?;
                 left.bridge.clone_from(&to.bridge);
                 left.split_horizon_group = to.split_horizon_group;
                 left.learn = true;

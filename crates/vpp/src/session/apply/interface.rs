@@ -1,5 +1,8 @@
 //! Uplinks, sub-interfaces and TAPs.
 
+use std::fmt::Write;
+
+use futures::future::join;
 use weft_model::Mtu;
 use weft_plan::{InterfaceKey, Object, SubInterface, Tap, Uplink, UplinkDevice};
 use weft_vpp_wire::messages::af_packet::{AfPacketCreateV3, AfPacketDelete, AfPacketMode};
@@ -17,6 +20,9 @@ use crate::session::mark::InterfaceMark;
 
 /// "The next free one" as the number of a TAP.
 const NEXT_FREE: u32 = u32::MAX;
+
+/// Bytes of the longest tag, with its NUL (`string[64]`).
+const TAG_ROOM: usize = 64;
 
 /// The flags of a sub-interface for frames with exactly one given tag. VPP gives frames with
 /// another number of tags to such a one only without `EXACT_MATCH`.
@@ -278,10 +284,11 @@ impl Context<'_> {
         mtu: &mut Mtu,
         admin_up: &mut bool,
     ) -> Result<(), Failure> {
-        let (mtu_set, admin_set) = tokio::join!(
+        let (mtu_set, admin_set) = join(
             self.set_mtu(sw_if_index, *mtu),
-            self.set_admin(sw_if_index, *admin_up)
-        );
+            self.set_admin(sw_if_index, *admin_up),
+        )
+        .await;
         if mtu_set.is_err() {
             *mtu = default_mtu();
         }
@@ -350,6 +357,10 @@ impl Context<'_> {
 }
 
 fn tap_request(tap: &Tap, mark: &InterfaceMark) -> Result<TapCreateV3, InvalidText> {
+    let mut tag = String::with_capacity(TAG_ROOM);
+    // VPP keeps these bytes alone (`vl_api_from_api_to_new_vec`), and reads them back as a text that
+    // ends with NUL: without one, whatever stands behind them becomes part of the tag.
+    write!(tag, "{mark}\0").ok();
     Ok(TapCreateV3 {
         id: NEXT_FREE,
         use_random_mac: true,
@@ -358,9 +369,7 @@ fn tap_request(tap: &Tap, mark: &InterfaceMark) -> Result<TapCreateV3, InvalidTe
         host_mtu_size: u32::from(tap.mtu.get()).into(),
         host_mac_addr: MacAddress(tap.host_mac.octets()).into(),
         host_if_name: FixedString::try_from(tap.host_if_name.as_str())?.into(),
-        // VPP keeps these bytes alone (`vl_api_from_api_to_new_vec`), and reads them back as a text
-        // that ends with NUL: without one, whatever stands behind them becomes part of the tag.
-        tag: VarString::from(format!("{mark}\0").as_str()),
+        tag: VarString::from(tag.into_bytes()),
         ..TapCreateV3::default()
     })
 }

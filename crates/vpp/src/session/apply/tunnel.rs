@@ -3,6 +3,7 @@
 //! VPP does not tag a tunnel in the message that makes it. One that was made and never marked is
 //! found again when VPP says that it is there already: see [`Context::adopt_tunnel`].
 
+use futures::future::join;
 use weft_model::OverlayProtocol;
 use weft_plan::{InterfaceKey, Object, Tunnel, TunnelKey};
 use weft_vpp_wire::messages::interface::{SwInterfaceDump, SwInterfaceTagAddDel};
@@ -97,10 +98,11 @@ impl Context<'_> {
             sw_if_index,
             tag: FixedString::EMPTY,
         };
-        let (unmarked, deleted) = tokio::join!(
+        let (unmarked, deleted) = join(
             self.connection.request(unmark),
-            self.set_tunnel(tunnel, false)
-        );
+            self.set_tunnel(tunnel, false),
+        )
+        .await;
         gone(unmarked, Retval::INVALID_SW_IF_INDEX)?;
         gone(deleted, Retval::NO_SUCH_ENTRY)
     }
