@@ -74,7 +74,8 @@ pub struct Reconciler {
     compiler: Compiler,
     /// What VPP holds, or why that is not known.
     vpp: Result<Observed, String>,
-    /// Objects that may differ from what is wanted.
+    /// Objects that may differ from what is wanted. All that do are among them, but for what was
+    /// refused and what is not decided.
     dirty: Dirty,
     /// Objects that may differ, too, but wait for groups or networks to be read. They are looked at
     /// again when there is something new of what they are there for.
@@ -313,6 +314,8 @@ impl Reconciler {
         }
         if settled || self.failures.get(&key).is_some() {
             self.dirty.remove(&key);
+        } else {
+            self.dirty.insert(key.clone());
         }
         if refused {
             // A binding that was refused leaves its interface unguarded, perhaps.

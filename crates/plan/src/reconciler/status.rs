@@ -145,7 +145,8 @@ impl Reconciler {
                 reason: format!("{key} waits for the store to be read"),
             };
         }
-        if is_as_wanted(observed.get(key), self.compiler.object(key)) {
+        let may_differ = self.dirty.contains(key);
+        if !may_differ || is_as_wanted(observed.get(key), self.compiler.object(key)) {
             return Status::Effective;
         }
         match self.blocked.get(key) {
@@ -155,6 +156,22 @@ impl Reconciler {
             },
             None => Status::Accepted,
         }
+    }
+
+    /// What is not as wanted, though nobody knows that it may be so: nothing, ever.
+    #[cfg(test)]
+    pub(crate) fn overlooked(&self) -> Vec<ObjectKey> {
+        let Ok(observed) = &self.vpp else {
+            return Vec::new();
+        };
+        let all = self.compiler.keys().chain(observed.keys());
+        let differing = all.filter(|key| {
+            let is_known = self.dirty.contains(key)
+                || self.failures.get(key).is_some()
+                || self.compiler.is_undecided(key);
+            !is_known && !is_as_wanted(observed.get(key), self.compiler.object(key))
+        });
+        differing.cloned().collect()
     }
 
     /// Whether this is an access list that is there and only to be brought up to date. The ports that

@@ -392,6 +392,7 @@ proptest! {
         let mut run = Run::new();
         for step in steps {
             run.take(step);
+            prop_assert_eq!(run.host.overlooked(), []);
         }
         run.assert_complete();
         run.world.refuses.clear();

@@ -331,6 +331,7 @@ proptest! {
         let mut run = Run::new(configured);
         for step in steps {
             run.take(step);
+            prop_assert_eq!(run.host.overlooked(), []);
         }
         run.world.refuses.clear();
         run.read(true);
