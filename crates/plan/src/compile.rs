@@ -242,9 +242,7 @@ impl Compiler {
             let mut keys = Vec::with_capacity(needs.len() + 2);
             for need in needs {
                 match need {
-                    Need::Shared(shared) => {
-                        keys.extend_from_slice(self.enter(shared, id, touched));
-                    }
+                    Need::Shared(shared) => self.enter(shared, id, &mut keys, touched),
                     Need::Own(object) => {
                         let key = object.key();
                         self.set_object(key.clone(), Some(object), touched);

@@ -58,22 +58,25 @@ impl Shared {
 }
 
 impl Compiler {
-    /// Records that `id` uses something; answers the keys of its objects.
+    /// Records that `id` uses something, and adds the keys of its objects to `keys`.
     pub(super) fn enter(
         &mut self,
         shared: Shared,
         id: &PortId,
+        keys: &mut Vec<ObjectKey>,
         touched: &mut Touched,
-    ) -> &[ObjectKey] {
-        let keys = if self.shared.contains_key(&shared) {
-            Vec::new()
-        } else {
-            self.begin(&shared, touched)
+    ) {
+        if let Some(used) = self.shared.get_mut(&shared) {
+            used.ports.insert(id.clone());
+            keys.extend_from_slice(&used.keys);
+            return;
+        }
+        let used = Used {
+            keys: self.begin(&shared, touched),
+            ports: Ports::from_iter([id.clone()]),
         };
-        let ports = Ports::default();
-        let used = self.shared.entry(shared).or_insert(Used { keys, ports });
-        used.ports.insert(id.clone());
-        &used.keys
+        keys.extend_from_slice(&used.keys);
+        self.shared.insert(shared, used);
     }
 
     /// Records that `id` uses something no longer.
