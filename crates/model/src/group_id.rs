@@ -1,6 +1,6 @@
 //! Identifiers of security groups and address groups.
 
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 
 use crate::inline_text::InlineText;
 use crate::text::checked_text;
@@ -29,8 +29,8 @@ pub enum InvalidGroupId {
 macro_rules! group_id {
     ($(#[$doc:meta])* $name:ident, $kind:literal, $reserved:expr) => {
         $(#[$doc])*
-        #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-        #[serde(try_from = "String", into = "String")]
+        #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
+        #[serde(try_from = "String")]
         pub struct $name(InlineText<LONGEST>);
 
         impl $name {

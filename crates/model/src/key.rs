@@ -88,18 +88,31 @@ impl Keyspace {
 
     /// The key's text.
     pub fn text(&self, key: &Key) -> String {
-        let lead_in = &self.lead_in;
+        let lead_in = self.lead_in.as_str();
         match key {
-            Key::Port(host, port) => format!("{lead_in}nodes/{host}/ports/{port}"),
-            Key::Alive(host) => format!("{lead_in}state/{host}/alive"),
-            Key::Physnet(host, physnet) => format!("{lead_in}state/{host}/physnets/{physnet}"),
-            Key::PortState(host, port) => format!("{lead_in}state/{host}/ports/{port}"),
-            Key::Condition(host, kind, id) => {
-                format!("{lead_in}state/{host}/conditions/{}/{id}", kind.as_str())
+            Key::Port(host, port) => {
+                [lead_in, "nodes/", host.as_str(), "/ports/", port.as_str()].concat()
             }
-            Key::SecurityGroup(group) => format!("{lead_in}global/secgroups/{group}"),
-            Key::GroupMember(group, port) => format!("{lead_in}global/remote_group/{group}/{port}"),
-            Key::AddressGroup(group) => format!("{lead_in}global/address_groups/{group}"),
+            Key::Alive(host) => [lead_in, "state/", host.as_str(), "/alive"].concat(),
+            Key::Physnet(host, physnet) => {
+                let (host, physnet) = (host.as_str(), physnet.as_str());
+                [lead_in, "state/", host, "/physnets/", physnet].concat()
+            }
+            Key::PortState(host, port) => {
+                [lead_in, "state/", host.as_str(), "/ports/", port.as_str()].concat()
+            }
+            Key::Condition(host, kind, id) => {
+                let (host, kind) = (host.as_str(), kind.as_str());
+                [lead_in, "state/", host, "/conditions/", kind, "/", id].concat()
+            }
+            Key::SecurityGroup(group) => [lead_in, "global/secgroups/", group.as_str()].concat(),
+            Key::GroupMember(group, port) => {
+                let (group, port) = (group.as_str(), port.as_str());
+                [lead_in, "global/remote_group/", group, "/", port].concat()
+            }
+            Key::AddressGroup(group) => {
+                [lead_in, "global/address_groups/", group.as_str()].concat()
+            }
             Key::Network(OverlaySegment { protocol, vni }) => {
                 format!("{lead_in}global/networks/{protocol}/{vni}")
             }

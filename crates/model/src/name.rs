@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 
 use crate::inline_text::InlineText;
 use crate::text::checked_text;
@@ -22,8 +22,8 @@ pub struct InvalidName {
 macro_rules! name {
     ($(#[$doc:meta])* $name:ident($text:ty), $keep:expr, $kind:literal, $max:literal, $rule:literal, $legal:expr) => {
         $(#[$doc])*
-        #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-        #[serde(try_from = "String", into = "String")]
+        #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
+        #[serde(try_from = "String")]
         pub struct $name($text);
 
         impl $name {

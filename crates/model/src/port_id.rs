@@ -1,6 +1,6 @@
 //! Port identifiers.
 
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 
 use crate::inline_text::InlineText;
 use crate::name::IfName;
@@ -11,8 +11,8 @@ const LONGEST: usize = 36;
 
 /// A port: Neutron's UUID, or a name of an operator's own. 1 to 36 letters, digits, `.`, `-` and
 /// `_`, so that it fits into a key and, behind a prefix, into a VPP tag.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
+#[serde(try_from = "String")]
 pub struct PortId(InlineText<LONGEST>);
 
 /// Why a text is no port identifier.

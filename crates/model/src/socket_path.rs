@@ -2,21 +2,21 @@
 
 use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 
 use crate::port_id::PortId;
 use crate::text::checked_text;
 
 /// The path of a UNIX-domain socket: absolute, of printable characters, 107 bytes at most
 /// (`sun_path` has 108 with the final NUL, unix(7)).
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
+#[serde(try_from = "String")]
 pub struct SocketPath(Arc<str>);
 
 /// A directory of sockets that are named after ports. Short enough that each port's socket has a
 /// legal path: 70 bytes at most.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
+#[serde(try_from = "String")]
 pub struct SocketDirectory(Arc<str>);
 
 /// Why a text is no path of a socket, or of a directory of such.
