@@ -35,10 +35,11 @@ impl Session {
         if ours.is_empty() {
             return Ok(Vec::new());
         }
-        let found: BTreeMap<SwIfIndex, SwInterfaceDetails> = self
-            .read(&ours)
-            .await?
-            .into_iter()
+        let interfaces = self.read(&ours).await?;
+        // Borrowed: each of them has several hundred bytes.
+        let found: BTreeMap<SwIfIndex, &SwInterfaceDetails> = interfaces
+            .iter()
+            .filter(|details| ours.contains_key(&details.sw_if_index))
             .map(|details| (details.sw_if_index, details))
             .collect();
         let mut notices = Vec::with_capacity(ours.len());
