@@ -159,6 +159,8 @@ fn an_answer_to_a_call_long_over_is_none_to_the_one_in_its_slot() {
     assert!(calls.receive(REPLY, before, b"").is_err());
     calls.abandon(before);
     assert!(poll(&mut calls, after).is_pending());
+    calls.receive(REPLY, after, b"").unwrap();
+    assert!(matches!(poll(&mut calls, after), Poll::Ready(Ok(_))));
 }
 
 #[test]
