@@ -20,7 +20,7 @@ use super::writer::{Job, Reply, Request};
 
 /// History read, and handed to watchers, in one go, in bytes of keys and values; at least one revision.
 /// Little, so that whoever watches takes the one part in while the next is made.
-pub(super) const CHUNK_BYTES: usize = 64 << 10;
+pub(super) const CHUNK_BYTES: usize = 32 << 10;
 
 pub(super) struct Engine {
     pub(super) database: Arc<Database>,

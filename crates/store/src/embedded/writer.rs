@@ -1,12 +1,13 @@
 //! The one thread that writes the file, and group commit.
 //!
 //! Requests wait in a bounded queue. The thread carries them out one after the other in one transaction
-//! of the file, until none waits any more or they are very many, commits (which is the fsync), and only
-//! then answers. While it waits for the disk the next group gathers: so the more clients write at
-//! once, the more share one fsync, and a single client waits for just one.
+//! of the file, until none waits any more or it has done so for as long as the last commit took, commits
+//! (which is the fsync), and only then answers. While it waits for the disk the next group gathers: so the
+//! more clients write at once, the more share one fsync, a single client waits for just one, and with many
+//! the first ones are not held up by those that come behind them.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use etcd_client::proto::{
     PbDeleteRequest, PbDeleteResponse, PbPutRequest, PbPutResponse, PbTxnRequest, PbTxnResponse,
@@ -22,8 +23,6 @@ use super::write::Tables;
 
 /// Requests that wait; beyond them clients are made to wait.
 pub(super) const QUEUE: usize = 1024;
-/// Requests that share a transaction at most. Bounds how long the first of them waits.
-const GROUP: usize = 512;
 
 /// Something to write.
 #[derive(Debug)]
@@ -76,6 +75,8 @@ struct Outcome {
     leases: Vec<LeaseChange>,
     revision: i64,
     compacted: i64,
+    /// How long the commit took.
+    commit: Duration,
 }
 
 enum LeaseChange {
@@ -88,7 +89,8 @@ enum LeaseChange {
 struct Group<'a> {
     first: Option<(Request, Waiting)>,
     jobs: &'a mut mpsc::Receiver<Job>,
-    taken: usize,
+    /// When to commit though more wait.
+    until: Instant,
     /// Nothing more is to be written afterwards.
     stop: bool,
 }
@@ -98,14 +100,11 @@ impl Group<'_> {
         if self.first.is_some() {
             return self.first.take();
         }
-        if self.stop || self.taken == GROUP {
+        if self.stop || Instant::now() >= self.until {
             return None;
         }
         match self.jobs.try_recv().ok()? {
-            Job::Write(request, reply) => {
-                self.taken += 1;
-                Some((request, reply))
-            }
+            Job::Write(request, reply) => Some((request, reply)),
             Job::Stop => {
                 self.stop = true;
                 None
@@ -117,21 +116,25 @@ impl Group<'_> {
 impl Writer {
     /// Works until it is told to stop, nobody is left to ask, or the file fails.
     pub(super) fn run(self, mut jobs: mpsc::Receiver<Job>) {
+        let mut commit = Duration::ZERO;
         while let Some(Job::Write(request, reply)) = jobs.blocking_recv() {
             let mut group = Group {
                 first: Some((request, reply)),
                 jobs: &mut jobs,
-                taken: 1,
+                until: Instant::now() + commit,
                 stop: false,
             };
-            if let Err(refusal) = self.write(&mut group) {
-                tracing::error!(?refusal, "the store's file cannot be written");
-                let reason = match refusal {
-                    Refusal::Storage(reason) => reason,
-                    other => format!("{other:?}"),
-                };
-                self.hub.fail(reason);
-                return;
+            match self.write(&mut group) {
+                Ok(took) => commit = took,
+                Err(refusal) => {
+                    tracing::error!(?refusal, "the store's file cannot be written");
+                    let reason = match refusal {
+                        Refusal::Storage(reason) => reason,
+                        other => format!("{other:?}"),
+                    };
+                    self.hub.fail(reason);
+                    return;
+                }
             }
             if group.stop {
                 return;
@@ -139,7 +142,8 @@ impl Writer {
         }
     }
 
-    fn write(&self, group: &mut Group<'_>) -> Result<(), Refusal> {
+    /// Writes a group and announces it; answers how long the commit took.
+    fn write(&self, group: &mut Group<'_>) -> Result<Duration, Refusal> {
         let mut waiting = Vec::new();
         match self.commit(group, &mut waiting) {
             Ok(outcome) => {
@@ -158,7 +162,7 @@ impl Writer {
                     // A client that no longer waits has its reason.
                     let _ = reply.send(result);
                 }
-                Ok(())
+                Ok(outcome.commit)
             }
             Err(refusal) => {
                 for reply in waiting {
@@ -192,7 +196,9 @@ impl Writer {
             outcome.revision = tables.revision;
             outcome.compacted = tables.compacted;
         }
+        let begin = Instant::now();
         transaction.commit()?;
+        outcome.commit = begin.elapsed();
         outcome.replies = waiting.drain(..).zip(results).collect();
         Ok(outcome)
     }
