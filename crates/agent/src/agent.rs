@@ -9,6 +9,7 @@
 //! the reconciler's to judge, operation by operation.
 
 mod intent;
+mod pace;
 mod report;
 
 use std::sync::Arc;
@@ -22,16 +23,13 @@ use crate::config::Config;
 use crate::dataplane::{Dataplane, Happening};
 
 use intent::Intent;
+use pace::Pace;
 use report::Report;
 
 /// How soon VPP is looked at as a whole again after it was connected; then after twice as long,
 /// until the time is that of the configuration. An agent that was killed may have left requests
 /// that VPP carries out only after its successor has looked.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
-
-/// Ports that are planned for at once, and changes that are taken in before that: enough to keep VPP
-/// busy, few enough that with thousands to be made the first ones are there soon.
-const PORTS_AT_ONCE: usize = 256;
 
 /// How long work may go on before it is told how far it has come.
 const REPORT_EVERY: Duration = Duration::from_millis(500);
@@ -131,13 +129,13 @@ impl Agent {
             () = self.report.listen() => {}
             () = timer => {}
         }
-        self.take_what_is_there().await;
+        self.take_what_is_there(Pace::new()).await;
     }
 
     /// Takes in what has happened by now, since it belongs to the same plan; of very many changes
-    /// only so many that VPP can begin with them.
-    async fn take_what_is_there(&mut self) {
-        let mut room = PORTS_AT_ONCE;
+    /// only as many as that one will hold.
+    async fn take_what_is_there(&mut self, pace: Pace) {
+        let mut room = pace.ports();
         loop {
             tokio::select! {
                 biased;
@@ -206,6 +204,7 @@ impl Agent {
         }
         let looked = self.observed_at;
         let mut told = Instant::now();
+        let mut pace = Pace::new();
         // What VPP tells while it is worked on is mostly our own doing, and each look costs a dump:
         // so it waits until the work is done, but not for long.
         let mut look = true;
@@ -213,7 +212,8 @@ impl Agent {
             if look && let Err(reason) = self.look().await {
                 return self.give_up(&reason);
             }
-            let plan = self.reconciler.plan_for(now(), PORTS_AT_ONCE);
+            let plan = self.reconciler.plan_for(now(), pace.ports());
+            let begun = Instant::now();
             if plan.is_empty() && look {
                 if self.observed_at != looked {
                     tracing::info!("VPP was looked at, and nothing is to be done now");
@@ -226,12 +226,13 @@ impl Agent {
                     return self.give_up(&reason);
                 }
             }
+            pace.took(begun.elapsed());
             if told.elapsed() >= REPORT_EVERY {
                 told = Instant::now();
                 look = true;
                 self.tell();
             }
-            self.take_what_is_there().await;
+            self.take_what_is_there(pace).await;
         }
     }
 
