@@ -2,12 +2,12 @@
 //! says truthfully what is in effect.
 //!
 //! ```text
-//!            Subscription ──events──┐                         ┌──► LeaseSession: alive, physnets
-//!   store ◄──────────────────────── Agent (one serial loop) ──┤
-//!            one write in flight ◄──┘   │  ▲                  ├──► Board: conditions, port states
-//!                                       │  │                  └──► Advertised: MAC addresses here
-//!                                       ▼  │
-//!                        Supervisor ──► Vpp: observe, apply, notices
+//!            Intent: what is wanted ───┐                        ┌──► LeaseSession: alive, physnets
+//!   store ◄─ Report: what is said ───► Agent (one serial loop) ─┤
+//!            one write in flight ◄─────┘  │  ▲                  ├──► Board: conditions, port states
+//!                                         │  │                  └──► Advertised: MAC addresses here
+//!                                         ▼  │
+//!                          Supervisor ──► Vpp: observe, apply, notices
 //! ```
 //!
 //! All decisions are [`weft_plan::Reconciler`]'s; what is here shuttles. The loop owns everything:

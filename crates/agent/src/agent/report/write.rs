@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use tokio::task::JoinSet;
 use weft_plan::Reconciler;
-use weft_store::{LeaseState, Op, Revision, Store, StoreError, Txn};
+use weft_store::{LeaseState, Op, Revision, Store, StoreError, Txn, TxnOutcome};
 
 use super::Report;
 use crate::advertise::Write;
@@ -83,40 +83,51 @@ impl Report {
 /// First where machines are, then what is said of them.
 async fn write_all(store: Store, advertisements: Vec<Write>, board: Vec<Op>) -> Written {
     let mut written = Written::default();
-    let mut waiting = advertisements.into_iter();
+    let txns = advertisements.into_iter().map(|write| {
+        let txn = write.txn.clone();
+        (write, txn)
+    });
+    let advertised = carry_out(&store, txns, |write, outcome| {
+        if outcome.succeeded {
+            written.advertised.push((write, outcome.revision));
+        } else {
+            written.overtaken = true;
+        }
+    });
+    if let Err(error) = advertised.await {
+        written.failed = Some(error);
+        return written;
+    }
+    let txns = Txn::chunks(board).into_iter().map(|txn| ((), txn));
+    let said = carry_out(&store, txns, |(), outcome| {
+        written.board = written.board.max(Some(outcome.revision));
+    });
+    written.failed = said.await.err();
+    written
+}
+
+/// Has the store carry transactions out, several together, until one fails; `take` gets what became of
+/// each, in the order in which they end.
+async fn carry_out<T: Send + 'static>(
+    store: &Store,
+    mut txns: impl Iterator<Item = (T, Txn)>,
+    mut take: impl FnMut(T, TxnOutcome),
+) -> Result<(), StoreError> {
     let mut under_way = JoinSet::new();
+    let mut result = Ok(());
     loop {
         while under_way.len() < AT_ONCE
-            && written.failed.is_none()
-            && let Some(write) = waiting.next()
+            && result.is_ok()
+            && let Some((of, txn)) = txns.next()
         {
             let store = store.clone();
-            under_way.spawn(async move {
-                let outcome = store.txn(write.txn.clone()).await;
-                (write, outcome)
-            });
+            under_way.spawn(async move { (of, store.txn(txn).await) });
         }
         match under_way.join_next().await {
-            None => break,
-            Some(Ok((write, Ok(outcome)))) if outcome.succeeded => {
-                written.advertised.push((write, outcome.revision));
-            }
-            Some(Ok((_, Ok(_)))) => written.overtaken = true,
-            Some(Ok((_, Err(error)))) => written.failed = Some(error),
+            None => return result,
+            Some(Ok((of, Ok(outcome)))) => take(of, outcome),
+            Some(Ok((_, Err(error)))) => result = Err(error),
             Some(Err(error)) => tracing::error!(%error, "a task failed"),
         }
     }
-    if written.failed.is_some() {
-        return written;
-    }
-    for txn in Txn::chunks(board) {
-        match store.txn(txn).await {
-            Ok(outcome) => written.board = Some(outcome.revision),
-            Err(error) => {
-                written.failed = Some(error);
-                break;
-            }
-        }
-    }
-    written
 }
