@@ -81,8 +81,9 @@ pub(crate) async fn run(
     for part in named {
         let table = match part {
             Part::Taps => wiring::run(kind, Device::Tap, Policy::Open, ports, of_taps).await,
+            // Short ones, of which the noise is a good part.
             Part::Loopbacks => {
-                wiring::run(kind, Device::Loopback, Policy::Open, ports, turns).await
+                wiring::run(kind, Device::Loopback, Policy::Open, ports, turns * 3).await
             }
             Part::OneByOne => one_by_one::run(kind, ports).await,
             Part::Restart => restart::run(kind, Policy::Open, ports, turns).await,

@@ -235,7 +235,7 @@ impl Bed {
 
     /// Writes ports into the store, as many in a transaction as it takes.
     pub(super) async fn put(&self, numbers: impl IntoIterator<Item = usize>) -> Result<()> {
-        self.write(self.ports(numbers)?).await
+        self.write(self.ports(numbers)?).await.map(drop)
     }
 
     /// Writes the security groups that the ports use.
@@ -244,7 +244,9 @@ impl Bed {
             return Ok(());
         };
         let puts = (0..groups).map(|number| self.group(number, rules, 0));
-        self.write(puts.collect::<Result<Vec<_>>>()?).await
+        self.write(puts.collect::<Result<Vec<_>>>()?)
+            .await
+            .map(drop)
     }
 
     /// Changes one rule of the first group into one for this port.
@@ -252,7 +254,9 @@ impl Bed {
         let Policy::Groups { rules, .. } = self.policy else {
             bail!("the ports of this host have no groups");
         };
-        self.write(vec![self.group(0, rules, port)?]).await
+        self.write(vec![self.group(0, rules, port)?])
+            .await
+            .map(drop)
     }
 
     fn group(&self, number: usize, rules: usize, first_port: u16) -> Result<Op> {
@@ -271,14 +275,16 @@ impl Bed {
     }
 
     /// Writes into the store, as much in a transaction as it takes, without waiting for one to send
-    /// the next.
-    pub(super) async fn write(&self, puts: Vec<Op>) -> Result<()> {
+    /// the next. Answers when the store had the first of them.
+    pub(super) async fn write(&self, puts: Vec<Op>) -> Result<Instant> {
         let txns = stream::iter(Txn::chunks(puts)).map(|txn| self.store.txn(txn));
         let mut written = txns.buffer_unordered(TXNS_AT_ONCE);
+        let mut first = None;
         while let Some(outcome) = written.next().await {
             outcome?;
+            first.get_or_insert_with(Instant::now);
         }
-        Ok(())
+        first.context("nothing was to be written")
     }
 
     /// Waits until so many ports are effective.

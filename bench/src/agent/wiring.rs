@@ -1,7 +1,8 @@
 //! Many ports at once: from the first write into the store to the last port effective, beside the
 //! messages alone.
 //!
-//! Each figure is that of the fastest turn, its floor's, too: whatever else the machine does only adds.
+//! Each figure is the median of the turns, its floor's, too: on two processors it is a matter of luck how
+//! the kernel spreads four processes over them, for the messages alone as well.
 
 use std::time::{Duration, Instant};
 
@@ -13,7 +14,7 @@ use super::bed::{Bed, PORTS_PER_NETWORK, Policy, Who};
 use super::plane::Plane;
 use super::relay::Device;
 use super::replay::Recording;
-use crate::report::{Table, fastest, percentile, seconds, times};
+use crate::report::{Table, percentile, seconds, times};
 
 /// What one turn takes.
 #[derive(Debug)]
@@ -22,6 +23,8 @@ struct Turn {
     written: Duration,
     /// From the first write to the last port programmed.
     programmed: Duration,
+    /// From the store having the first of them to the last port programmed.
+    from_store: Duration,
     /// From the first write to each port effective.
     ports: Vec<Duration>,
     agent_cpu: Duration,
@@ -83,8 +86,8 @@ pub(super) async fn run(
     let mut table = Table::new(format!(
         "{count} ports with {devices} in {networks} VLAN networks{secured}, at once"
     ));
-    let of = |pick: fn(&Turn) -> Duration| fastest(&measured.iter().map(pick).collect::<Vec<_>>());
-    let (floor, write_floor) = (fastest(&floors), fastest(&write_floors));
+    let of = |pick: fn(&Turn) -> Duration| usual(&measured.iter().map(pick).collect::<Vec<_>>());
+    let (floor, write_floor) = (usual(&floors), usual(&write_floors));
     let all = format!(
         "floor: all {} messages replayed, {}",
         recording.len(),
@@ -96,12 +99,17 @@ pub(super) async fn run(
         seconds(write_floor)
     );
     let total = of(|turn| percentile(&turn.ports, 100));
-    let start = fastest(&starts);
+    let start = usual(&starts);
     for (what, time, most) in [
+        (
+            "the store having the first to last port programmed",
+            of(|turn| turn.from_store),
+            Some(1.5),
+        ),
         (
             "first write to last port programmed",
             of(|turn| turn.programmed),
-            Some(1.5),
+            None,
         ),
         (
             "first write to last port effective in the store",
@@ -163,13 +171,10 @@ pub(super) async fn run(
             None => table.figure(what, format!("{rss:.1} MB")),
         }
     }
-    let totals: Vec<_> = measured
-        .iter()
-        .map(|turn| percentile(&turn.ports, 100))
-        .collect();
+    let from_store: Vec<_> = measured.iter().map(|turn| turn.from_store).collect();
     table.note(format!(
-        "turns: effective {}, floor {}",
-        runs(&totals),
+        "turns: from the store to programmed {}, floor {}",
+        runs(&from_store),
         runs(&floors)
     ));
     table.note(format!("messages: {}", recording.names()));
@@ -177,6 +182,11 @@ pub(super) async fn run(
         "OVN 23.03 with OVS 3.1, 1,000 ports, another run on two cores: 8.5 s, all at the end",
     );
     Ok(table)
+}
+
+/// The median.
+fn usual(times: &[Duration]) -> Duration {
+    percentile(times, 50)
 }
 
 /// All turns, for people.
@@ -210,19 +220,17 @@ async fn turn(kind: &DataplaneKind, device: Device, policy: Policy, count: usize
     let ports = bed.ports(0..count)?;
     let before = [Who::Agent, Who::Dataplane, Who::Store].map(|who| bed.cpu(who));
     let begin = Instant::now();
-    bed.write(ports).await?;
+    let first = bed.write(ports).await?;
     let written = begin.elapsed();
     bed.effective(count).await?;
-    let programmed = bed
-        .plane()
-        .bridged(count + networks(count))?
-        .duration_since(begin);
+    let programmed = bed.plane().bridged(count + networks(count))?;
     let ports = (0..count).map(|number| Ok(bed.effective_at(number)?.duration_since(begin)));
     let ports = ports.collect::<Result<_>>()?;
     let [agent, dataplane, store] = before;
     Ok(Turn {
         written,
-        programmed,
+        programmed: programmed.duration_since(begin),
+        from_store: programmed.duration_since(first),
         ports,
         agent_cpu: bed.cpu(Who::Agent)?.saturating_sub(agent?),
         dataplane_cpu: bed.cpu(Who::Dataplane)?.saturating_sub(dataplane?),
