@@ -45,7 +45,8 @@ pub struct Recorded {
     pub client: String,
     /// Name of the message, without its CRC.
     pub message: String,
-    /// The message from its number on.
+    /// The message from its number on. One that leaves the number of a bridge domain to the dataplane has
+    /// the number that this chose.
     pub bytes: Vec<u8>,
 }
 

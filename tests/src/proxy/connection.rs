@@ -9,14 +9,19 @@ use tokio::net::UnixStream;
 use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::sync::Mutex;
 use weft_vpp_wire::frame::{MAX_MESSAGE_LEN, write_frame};
+use weft_vpp_wire::messages::l2::{BridgeDomainAddDelV2, BridgeDomainAddDelV2Reply};
 use weft_vpp_wire::messages::memclnt::{SOCKCLNT_CREATE_ID, SockclntCreate, SockclntCreateReply};
-use weft_vpp_wire::{FrameDecoder, decode};
+use weft_vpp_wire::{BdId, FrameDecoder, Message, decode};
 
 use super::fault::Action;
 use super::{Connected, Recorded, Shared, lock};
 
 /// Room behind the return value of a made-up reply: more than any reply has fields.
 const REPLY_BODY: usize = 1024;
+
+/// Where `bridge_domain_add_del_v2` has its `bd_id`: behind its number, the client's index and the context
+/// (`l2.api`).
+const BD_ID_AT: usize = 10;
 
 /// Passes everything on until one side closes.
 pub(super) async fn relay(client: UnixStream, shared: Arc<Shared>) {
@@ -184,6 +189,12 @@ impl Answers {
                 // The first answer brings the table.
                 self.names.get_or_init(|| Names::read(message));
                 let name = name_of(&self.names, message);
+                if name == BridgeDomainAddDelV2Reply::NAME
+                    && let Some(recording) = lock(&self.shared.recording).as_mut()
+                    && let Ok((header, reply)) = decode::reply::<BridgeDomainAddDelV2Reply>(message)
+                {
+                    note_bridge(recording, header.context, reply.bd_id);
+                }
                 let action = strike(&self.shared, &name, message);
                 if let Some(Action::Delay(delay)) = action {
                     self.to_client.lock().await.write_all(&out).await?;
@@ -197,6 +208,20 @@ impl Answers {
             self.to_client.lock().await.write_all(&out).await?;
             out.clear();
         }
+    }
+}
+
+/// Writes the number that the dataplane chose for a bridge domain into the request for it. It is a random
+/// one, and what was recorded behind it names it.
+fn note_bridge(recording: &mut [Recorded], context: u32, bd_id: BdId) {
+    let request = recording.iter_mut().rev().find(|request| {
+        request.message == BridgeDomainAddDelV2::NAME
+            && decode::request_header(&request.bytes)
+                .is_some_and(|header| header.context == context)
+    });
+    let at = request.and_then(|request| request.bytes.get_mut(BD_ID_AT..BD_ID_AT + 4));
+    if let Some(at) = at {
+        at.copy_from_slice(&bd_id.0.to_be_bytes());
     }
 }
 
