@@ -158,10 +158,10 @@ impl Agent {
             None
         };
         let resync = self.observed_at.map(|at| at + self.look_again);
-        [retry, resync, self.intent.silence(), self.report.deadline()]
-            .into_iter()
-            .flatten()
-            .min()
+        let silence = self.intent.silence();
+        // Until then nothing is written either.
+        let report = silence.or_else(|| self.report.deadline());
+        [retry, resync, report].into_iter().flatten().min()
     }
 
     /// Tells the store what is new.
