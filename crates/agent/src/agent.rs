@@ -226,7 +226,10 @@ impl Agent {
                     return self.give_up(&reason);
                 }
             }
-            pace.took(begun.elapsed());
+            // A port has one operation in a level, seldom two.
+            if let Some(ports) = plan.levels.iter().map(Vec::len).max() {
+                pace.took(ports, begun.elapsed());
+            }
             if told.elapsed() >= REPORT_EVERY {
                 told = Instant::now();
                 look = true;

@@ -75,20 +75,11 @@ impl FromStr for Mac {
             let (&[high, low] | &[high, low, b':' | b'-']) = pair else {
                 return Err(invalid());
             };
-            let digits = hex_digit(high).zip(hex_digit(low));
-            let (high, low) = digits.ok_or_else(invalid)?;
-            *octet = high << 4 | low;
+            let digit = |digit| char::from(digit).to_digit(16);
+            let (high, low) = digit(high).zip(digit(low)).ok_or_else(invalid)?;
+            *octet = u8::try_from(high << 4 | low).map_err(|_| invalid())?;
         }
         Ok(Self(octets))
-    }
-}
-
-fn hex_digit(digit: u8) -> Option<u8> {
-    match digit {
-        b'0'..=b'9' => Some(digit - b'0'),
-        b'a'..=b'f' => Some(digit - b'a' + 10),
-        b'A'..=b'F' => Some(digit - b'A' + 10),
-        _ => None,
     }
 }
 

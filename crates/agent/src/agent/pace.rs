@@ -35,11 +35,12 @@ impl Pace {
         self.ports
     }
 
-    /// A plan of so many was carried out within `time`: the next one holds as many as will take as long
-    /// as it shall.
-    pub(super) fn took(&mut self, time: Duration) {
+    /// A plan of so many, or of fewer if there was no more to do, was carried out within `time`: the next
+    /// one holds as many as will take as long as it shall.
+    pub(super) fn took(&mut self, ports: usize, time: Duration) {
+        let ports = ports.clamp(1, self.ports) as u128;
         let (time, shall) = (time.as_micros().max(1), SHALL_TAKE.as_micros());
-        let fitting = usize::try_from(self.ports as u128 * shall / time);
+        let fitting = usize::try_from(ports * shall / time);
         let fitting = fitting.unwrap_or(usize::MAX);
         self.ports = fitting.clamp(*PORTS.start(), *PORTS.end());
     }
@@ -54,7 +55,7 @@ mod tests {
         let mut pace = Pace::new();
         let plans = (0..count).map(|_| {
             let ports = pace.ports();
-            pace.took(each * u32::try_from(ports).unwrap());
+            pace.took(ports, each * u32::try_from(ports).unwrap());
             ports
         });
         plans.collect()
@@ -65,5 +66,12 @@ mod tests {
         assert_eq!(plans(3, Duration::from_micros(10)), [64, 1024, 1024]);
         assert_eq!(plans(3, Duration::from_millis(1)), [64, 200, 200]);
         assert_eq!(plans(3, Duration::from_millis(15)), [64, 16, 16]);
+    }
+
+    #[test]
+    fn one_port_that_was_made_soon_says_nothing_of_a_thousand() {
+        let mut pace = Pace::new();
+        pace.took(1, Duration::from_millis(15));
+        assert_eq!(pace.ports(), 16);
     }
 }

@@ -272,7 +272,8 @@ impl Report {
             }
             _ => Vec::new(),
         };
-        let bridged = reconciler.is_bridged(id);
+        // On other networks nobody asks.
+        let bridged = segment.and_then(|_| reconciler.is_bridged(id));
         self.advertised.post(id, segment, says, bridged);
     }
 
