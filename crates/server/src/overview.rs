@@ -2,11 +2,13 @@
 //!
 //! Only what must be known of *all* records to answer about one: who else uses a MAC address on a
 //! network, where else a port is, which groups there are, which hosts live, how many ports have which
-//! status. Everything else is read from the
-//! store when it is asked for, so replies about a record are never stale. The overview follows
-//! the store by a watch and may be a moment behind; nothing is refused because of it.
+//! status. Everything else is read from the store when it is asked for, so replies about a record
+//! are never stale. The overview follows the store by a watch and may be a moment behind; nothing
+//! is refused because of it. What the watch brings is worked in when somebody looks (`deferred`).
 
+mod deferred;
 mod follow;
+mod lull;
 mod warning;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};

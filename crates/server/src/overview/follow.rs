@@ -1,15 +1,19 @@
 //! The task that keeps the overview: one subscription to everything that is wanted and said.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::pin::{Pin, pin};
+use std::sync::Arc;
 use std::time::Duration;
 
+use futures::{Stream, StreamExt, stream};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use weft_model::{HostName, Keyspace, PortBinding, PortId, SecurityGroup, SecurityGroupId};
-use weft_store::{Change, Event, Store};
+use weft_store::{Event, Store};
 
-use super::{Overview, Totals, Warning};
+use super::deferred::Deferred;
+use super::lull::Lull;
+use super::{Totals, Warning};
 use crate::record::Record;
 
 /// How long a writer waits for its own write to be seen, so that its warnings know of it. If it
@@ -19,7 +23,7 @@ const REACH_AT_MOST: Duration = Duration::from_millis(500);
 /// The overview, as handlers see it. Cheap to clone.
 #[derive(Debug, Clone)]
 pub(crate) struct Overviews {
-    overview: Arc<RwLock<Overview>>,
+    overview: Arc<Deferred>,
     progress: watch::Receiver<Progress>,
 }
 
@@ -47,17 +51,18 @@ impl Overviews {
         &self,
         ports: &BTreeSet<PortId>,
     ) -> BTreeMap<PortId, BTreeSet<HostName>> {
-        self.read(|overview| overview.hosts_of(ports))
+        self.overview.read(|overview| overview.hosts_of(ports))
     }
 
     /// What is to be said about `group` as a security group.
     pub(crate) fn security_group_warnings(&self, group: &Record<SecurityGroup>) -> Vec<Warning> {
-        self.read(|overview| overview.security_group_warnings(group))
+        self.overview
+            .read(|overview| overview.security_group_warnings(group))
     }
 
     /// What is to be said about taking a security group away.
     pub(crate) fn orphans_of(&self, group: &SecurityGroupId) -> Vec<Warning> {
-        self.read(|overview| overview.orphans_of(group))
+        self.overview.read(|overview| overview.orphans_of(group))
     }
 
     /// What is to be said about `record` as port `port` of `host`.
@@ -67,18 +72,15 @@ impl Overviews {
         port: &PortId,
         record: &Record<PortBinding>,
     ) -> Vec<Warning> {
-        self.read(|overview| overview.warnings(host, port, record))
+        self.overview
+            .read(|overview| overview.warnings(host, port, record))
     }
 
     /// The cloud in numbers.
     pub(crate) fn totals(&self) -> Totals {
         let progress = *self.progress.borrow();
-        self.read(|overview| overview.totals(progress.revision, progress.connected))
-    }
-
-    fn read<T>(&self, look: impl FnOnce(&Overview) -> T) -> T {
-        // A panic while it was written would leave nothing worse than a wrong count.
-        look(&self.overview.read().unwrap_or_else(PoisonError::into_inner))
+        self.overview
+            .read(|overview| overview.totals(progress.revision, progress.connected))
     }
 }
 
@@ -88,7 +90,7 @@ pub(crate) fn follow(
     keys: &Keyspace,
     stop: CancellationToken,
 ) -> (Overviews, impl Future<Output = ()> + Send + use<>) {
-    let overview = Arc::new(RwLock::new(Overview::default()));
+    let overview = Arc::new(Deferred::new(keys.clone()));
     let (sender, progress) = watch::channel(Progress::default());
     let overviews = Overviews {
         overview: overview.clone(),
@@ -102,55 +104,65 @@ pub(crate) fn follow(
         keys.group_members(),
         keys.address_groups(),
     ]);
-    let keys = keys.clone();
     let task = async move {
-        loop {
-            let event = tokio::select! {
-                event = subscription.next() => event,
-                () = stop.cancelled() => None,
-            };
-            let Some(event) = event else { break };
-            let mut revision = sender.borrow().revision;
-            let connected = !matches!(event, Event::Disconnected { .. });
-            match event {
-                Event::Snapshot { revision: at, kvs } => {
-                    revision = at;
-                    let mut fresh = Overview::default();
-                    for kv in kvs {
-                        if let Ok(key) = keys.parse(&kv.key) {
-                            fresh.apply(key, Some(&kv.value));
-                        }
-                    }
-                    *overview.write().unwrap_or_else(PoisonError::into_inner) = fresh;
-                }
-                Event::Changes {
-                    revision: at,
-                    changes,
-                } => {
-                    revision = at;
-                    let mut overview = overview.write().unwrap_or_else(PoisonError::into_inner);
-                    for change in changes {
-                        if let Ok(key) = keys.parse(change.key()) {
-                            match &change {
-                                Change::Put(kv) => overview.apply(key, Some(&kv.value)),
-                                Change::Delete { .. } => overview.apply(key, None),
-                            }
-                        }
-                    }
-                }
-                Event::Disconnected { reason } => {
-                    tracing::warn!(reason, "the store cannot be followed at the moment");
-                }
-                Event::Connected => tracing::info!("the store can be followed again"),
-                // Comes of an interest, and there is none.
-                Event::Read { .. } => {}
-            }
-            sender.send_replace(Progress {
-                revision,
-                connected,
-            });
+        {
+            let events = pin!(stream::unfold(&mut subscription, async |subscription| {
+                let event = subscription.next().await?;
+                Some((event, subscription))
+            }));
+            stop.run_until_cancelled(keep(&overview, &sender, events))
+                .await;
         }
         subscription.close().await;
     };
     (overviews, task)
 }
+
+/// Keeps `overview` by `events`, until they end.
+async fn keep(
+    overview: &Deferred,
+    progress: &watch::Sender<Progress>,
+    mut events: Pin<&mut impl Stream<Item = Event>>,
+) {
+    let mut lull = Lull::new();
+    loop {
+        let event = tokio::select! {
+            biased;
+            event = events.next() => event,
+            () = lull.begun() => {
+                overview.settle();
+                continue;
+            }
+        };
+        let Some(event) = event else { break };
+        let mut revision = progress.borrow().revision;
+        let connected = !matches!(event, Event::Disconnected { .. });
+        match event {
+            Event::Snapshot { revision: at, kvs } => {
+                revision = at;
+                overview.replace(kvs);
+            }
+            Event::Changes {
+                revision: at,
+                changes,
+            } => {
+                revision = at;
+                overview.take(changes).await;
+                lull.end();
+            }
+            Event::Disconnected { reason } => {
+                tracing::warn!(reason, "the store cannot be followed at the moment");
+            }
+            Event::Connected => tracing::info!("the store can be followed again"),
+            // Comes of an interest, and there is none.
+            Event::Read { .. } => {}
+        }
+        progress.send_replace(Progress {
+            revision,
+            connected,
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests;

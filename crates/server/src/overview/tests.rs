@@ -1,7 +1,29 @@
 use serde_json::{Value, json};
 
+use weft_store::{Change, KeyValue};
+
 use super::*;
 use crate::record::Record;
+
+/// A change as the store reports it.
+pub(super) fn change(at: &str, value: &Value) -> Change {
+    Change::Put(KeyValue {
+        key: format!("/networking-vpp/{at}"),
+        value: value.to_string().into(),
+        create_revision: 1,
+        mod_revision: 1,
+        version: 1,
+        lease: 0,
+    })
+}
+
+/// A deletion as the store reports it.
+pub(super) fn deletion(at: &str) -> Change {
+    Change::Delete {
+        key: format!("/networking-vpp/{at}"),
+        mod_revision: 1,
+    }
+}
 
 fn key(text: &str) -> Key {
     weft_model::Keyspace::default()
@@ -9,12 +31,13 @@ fn key(text: &str) -> Key {
         .unwrap()
 }
 
-fn value(mac: &str, vlan: u16) -> Value {
+/// The record of a port on a VLAN.
+pub(super) fn value(mac: &str, vlan: u16) -> Value {
     json!({"mac_address": mac, "physnet": "p", "network_type": "vlan", "segmentation_id": vlan,
            "binding_type": "tap"})
 }
 
-const MAC: &str = "fa:16:3e:00:00:01";
+pub(super) const MAC: &str = "fa:16:3e:00:00:01";
 
 fn put(overview: &mut Overview, at: &str, value: &Value) {
     overview.apply(key(at), Some(value.to_string().as_bytes()));
