@@ -8,7 +8,7 @@ use redb::ReadableTable;
 
 use super::interval::Interval;
 use super::refusal::Refusal;
-use super::schema::{decode_change, decode_present};
+use super::schema::{decode_change, decode_present, place_of_present};
 
 /// The tables that reading needs, and where they stand.
 pub(super) struct View<'a, K, L, V> {
@@ -132,29 +132,54 @@ where
         revision: i64,
         wanted: usize,
     ) -> Result<(Vec<PbKeyValue>, usize), Refusal> {
+        let mut superseded = self.superseded(interval, revision)?.into_iter().peekable();
         let mut kvs = Vec::new();
         let mut count = 0;
-        let mut found = |place: Option<Place>| -> Result<(), Refusal> {
-            let Some(place) = place else { return Ok(()) };
+        let mut found = |place: Place| -> Result<(), Refusal> {
             if count < wanted {
                 kvs.extend(self.change_at(place)?.kv);
             }
             count += 1;
             Ok(())
         };
+        for entry in self.keys.range::<&[u8]>(interval.bounds())? {
+            let (key, present) = entry?;
+            let place = place_of_present(present.value())?;
+            if place.0 > revision {
+                continue;
+            }
+            while let Some((_, earlier)) = superseded.next_if(|(other, _)| **other < *key.value()) {
+                found(earlier)?;
+            }
+            superseded.next_if(|(other, _)| **other == *key.value());
+            found(place)?;
+        }
+        superseded.try_for_each(|(_, place)| found(place))?;
+        Ok((kvs, count))
+    }
+
+    /// The keys of an interval that `versions` says were there at a revision, ascending, and where what
+    /// they were then is.
+    fn superseded(
+        &self,
+        interval: &Interval,
+        revision: i64,
+    ) -> Result<Vec<(Vec<u8>, Place)>, Refusal> {
+        let mut places = Vec::new();
         // All versions of a key stand together, the oldest first: the last one that is not too
         // new tells whether the key was there.
         let mut current: Option<(Vec<u8>, Option<Place>)> = None;
+        let end = |current: Option<(Vec<u8>, Option<Place>)>| {
+            current.and_then(|(key, place)| Some((key, place?)))
+        };
         for entry in self.versions.range((interval.start(), 0)..)? {
             let (at, place) = entry?;
             let (key, changed) = at.value();
             if interval.is_past(key) {
                 break;
             }
-            if current.as_ref().is_none_or(|(known, _)| known != key)
-                && let Some((_, place)) = current.replace((key.to_vec(), None))
-            {
-                found(place)?;
+            if current.as_ref().is_none_or(|(known, _)| known != key) {
+                places.extend(end(current.replace((key.to_vec(), None))));
             }
             if changed <= revision
                 && let Some((_, latest)) = &mut current
@@ -163,14 +188,12 @@ where
                 *latest = (!deleted).then_some((changed, place));
             }
         }
-        if let Some((_, place)) = current {
-            found(place)?;
-        }
-        Ok((kvs, count))
+        places.extend(end(current));
+        Ok(places)
     }
 
-    /// The record of one key as it was just before `revision`; `None` if there was none or it is
-    /// no longer known.
+    /// The record of a key as it was just before it changed at `revision`; `None` if there was none or
+    /// it is no longer known.
     pub(super) fn before(&self, key: &[u8], revision: i64) -> Result<Option<PbKeyValue>, Refusal> {
         if revision <= self.compacted {
             return Ok(None);

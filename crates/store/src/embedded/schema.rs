@@ -2,16 +2,17 @@
 //!
 //! | table | key | value |
 //! |---|---|---|
-//! | `keys` | key | the key's present record |
+//! | `keys` | key | the key's present record, and where in the log its put is |
 //! | `log` | (revision, place within it) | one change: put or deletion |
-//! | `versions` | (key, revision) | where in the log: (place, whether a deletion) |
+//! | `versions` | (key, revision) | where in the log a change is that `keys` does not show: (place, whether a deletion) |
 //! | `leases` | lease id | time to live granted, seconds |
 //! | `lease_keys` | (lease id, key) | nothing |
 //! | `meta` | name | number |
 //!
 //! Invariants: `keys` is what replaying `log` gives; every entry of `log` has exactly one in
-//! `versions` and the other way round; the greatest revision in `log` is the store's revision
-//! (compaction never removes it), or there is none and the store is at revision 1, etcd's first.
+//! `keys` or in `versions`, and the other way round, so that a new key costs no entry in `versions`; the
+//! greatest revision in `log` is the store's revision (compaction never removes it), or there is none and
+//! the store is at revision 1, etcd's first.
 
 use etcd_client::proto::{PbEvent, PbKeyValue};
 use redb::TableDefinition;
@@ -33,7 +34,7 @@ pub(super) const META_MEMBER_ID: &str = "member_id";
 pub(super) const META_COMPACTED: &str = "compacted_revision";
 
 /// The layout described here.
-pub(super) const FORMAT: u64 = 1;
+pub(super) const FORMAT: u64 = 2;
 
 /// The revision of a store in which nothing was ever written.
 pub(super) const FIRST_REVISION: i64 = 1;
@@ -43,18 +44,40 @@ pub(super) const EVENT_PUT: i32 = 0;
 /// `mvccpb.Event.EventType`.
 pub(super) const EVENT_DELETE: i32 = 1;
 
-/// Present record: create revision, mod revision, version, lease (each 8 bytes, big-endian),
-/// then the value.
-pub(super) fn encode_present(kv: &PbKeyValue) -> Vec<u8> {
-    let mut bytes = Vec::with_capacity(32 + kv.value.len());
-    for number in [kv.create_revision, kv.mod_revision, kv.version, kv.lease] {
-        bytes.extend_from_slice(&number.to_be_bytes());
-    }
-    bytes.extend_from_slice(&kv.value);
+/// Entry of `keys`: the place of the put within its revision (4 bytes, big-endian), then the record.
+pub(super) fn encode_present(place: u32, kv: &PbKeyValue) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(36 + kv.value.len());
+    bytes.extend_from_slice(&place.to_be_bytes());
+    encode_record(&mut bytes, kv);
     bytes
 }
 
 pub(super) fn decode_present(key: &[u8], bytes: &[u8]) -> Result<PbKeyValue, Refusal> {
+    decode_record(key, split_place(bytes)?.1)
+}
+
+/// Where the put of an entry of `keys` is in the log: its revision and its place within it.
+pub(super) fn place_of_present(bytes: &[u8]) -> Result<(i64, u32), Refusal> {
+    let (place, record) = split_place(bytes)?;
+    let mut reader = Reader(record);
+    let _create_revision = reader.number()?;
+    Ok((reader.number()?, place))
+}
+
+fn split_place(bytes: &[u8]) -> Result<(u32, &[u8]), Refusal> {
+    let (place, record) = bytes.split_first_chunk::<4>().ok_or_else(corrupt)?;
+    Ok((u32::from_be_bytes(*place), record))
+}
+
+/// Record: create revision, mod revision, version, lease (each 8 bytes, big-endian), then the value.
+fn encode_record(bytes: &mut Vec<u8>, kv: &PbKeyValue) {
+    for number in [kv.create_revision, kv.mod_revision, kv.version, kv.lease] {
+        bytes.extend_from_slice(&number.to_be_bytes());
+    }
+    bytes.extend_from_slice(&kv.value);
+}
+
+fn decode_record(key: &[u8], bytes: &[u8]) -> Result<PbKeyValue, Refusal> {
     let mut reader = Reader(bytes);
     Ok(PbKeyValue {
         key: key.to_vec(),
@@ -66,8 +89,7 @@ pub(super) fn decode_present(key: &[u8], bytes: &[u8]) -> Result<PbKeyValue, Ref
     })
 }
 
-/// Change: kind (0 put, 1 deletion), length of the key (8 bytes), the key, and for a put the
-/// rest of the present record.
+/// Change: kind (0 put, 1 deletion), length of the key (8 bytes), the key, and for a put the record.
 pub(super) fn encode_change(event: &PbEvent) -> Vec<u8> {
     let Some(kv) = &event.kv else {
         return Vec::new();
@@ -77,7 +99,7 @@ pub(super) fn encode_change(event: &PbEvent) -> Vec<u8> {
     bytes.extend_from_slice(&(kv.key.len() as u64).to_be_bytes());
     bytes.extend_from_slice(&kv.key);
     if event.r#type == EVENT_PUT {
-        bytes.extend_from_slice(&encode_present(kv));
+        encode_record(&mut bytes, kv);
     }
     bytes
 }
@@ -88,7 +110,7 @@ pub(super) fn decode_change(revision: i64, bytes: &[u8]) -> Result<PbEvent, Refu
     let length = usize::try_from(reader.number()?).map_err(|_| corrupt())?;
     let (key, record) = reader.0.split_at_checked(length).ok_or_else(corrupt)?;
     let (kind, kv) = if *kind == 0 {
-        (EVENT_PUT, decode_present(key, record)?)
+        (EVENT_PUT, decode_record(key, record)?)
     } else {
         let kv = PbKeyValue {
             key: key.to_vec(),
@@ -135,7 +157,9 @@ mod tests {
 
     #[test]
     fn records_survive_the_round_trip() {
-        assert_eq!(decode_present(b"nodes/a", &encode_present(&kv())), Ok(kv()));
+        let present = encode_present(7, &kv());
+        assert_eq!(decode_present(b"nodes/a", &present), Ok(kv()));
+        assert_eq!(place_of_present(&present), Ok((i64::MAX, 7)));
         let put = PbEvent {
             r#type: EVENT_PUT,
             kv: Some(kv()),

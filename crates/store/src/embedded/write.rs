@@ -15,7 +15,7 @@ use super::read::View;
 use super::refusal::Refusal;
 use super::schema::{
     EVENT_DELETE, EVENT_PUT, FIRST_REVISION, KEYS, LEASE_KEYS, LEASES, LOG, META, META_COMPACTED,
-    VERSIONS, encode_change, encode_present,
+    VERSIONS, encode_change, encode_present, place_of_present,
 };
 
 /// All tables, open for writing.
@@ -128,8 +128,12 @@ impl<'t> Tables<'t> {
             value,
             lease,
         };
-        self.keys
-            .insert(kv.key.as_slice(), encode_present(&kv).as_slice())?;
+        let present = encode_present(self.place()?, &kv);
+        let superseded = {
+            let old = self.keys.insert(kv.key.as_slice(), present.as_slice())?;
+            old.map(|old| place_of_present(old.value())).transpose()?
+        };
+        self.supersede(&kv.key, superseded)?;
         self.record(PbEvent {
             r#type: EVENT_PUT,
             kv: Some(kv),
@@ -166,7 +170,13 @@ impl<'t> Tables<'t> {
 
     fn delete_present(&mut self, kv: &PbKeyValue) -> Result<(), Refusal> {
         let revision = self.revision + 1;
-        self.keys.remove(kv.key.as_slice())?;
+        let superseded = {
+            let old = self.keys.remove(kv.key.as_slice())?;
+            old.map(|old| place_of_present(old.value())).transpose()?
+        };
+        self.supersede(&kv.key, superseded)?;
+        self.versions
+            .insert((kv.key.as_slice(), revision), (self.place()?, true))?;
         if kv.lease != 0 {
             self.lease_keys.remove((kv.lease, kv.key.as_slice()))?;
         }
@@ -182,16 +192,24 @@ impl<'t> Tables<'t> {
         })
     }
 
+    /// The place of the next change of the request in hand.
+    fn place(&self) -> Result<u32, Refusal> {
+        u32::try_from(self.events.len())
+            .map_err(|_| Refusal::Storage("a revision of more than 2^32 changes".to_owned()))
+    }
+
+    /// Notes where the put is that `keys` does not show any more.
+    fn supersede(&mut self, key: &[u8], put: Option<(i64, u32)>) -> Result<(), Refusal> {
+        if let Some((revision, place)) = put {
+            self.versions.insert((key, revision), (place, false))?;
+        }
+        Ok(())
+    }
+
     /// Writes a change into the history.
     fn record(&mut self, event: PbEvent) -> Result<(), Refusal> {
-        let revision = self.revision + 1;
-        let place = u32::try_from(self.events.len())
-            .map_err(|_| Refusal::Storage("a revision of more than 2^32 changes".to_owned()))?;
-        let key = event.kv.as_ref().map_or(&[][..], |kv| kv.key.as_slice());
-        self.log
-            .insert((revision, place), encode_change(&event).as_slice())?;
-        self.versions
-            .insert((key, revision), (place, event.r#type == EVENT_DELETE))?;
+        let at = (self.revision + 1, self.place()?);
+        self.log.insert(at, encode_change(&event).as_slice())?;
         self.events.push(event);
         Ok(())
     }
@@ -245,7 +263,11 @@ impl<'t> Tables<'t> {
                 let (at, place) = entry?;
                 versions.push((at.value().1, place.value()));
             }
-            if let Some((changed, (_, deleted))) = versions.last()
+            let present = self.keys.get(key.as_slice())?;
+            let present = present.map(|present| place_of_present(present.value()));
+            let later = present.transpose()?.map(|(changed, _)| changed);
+            if later.is_none_or(|changed| changed > revision)
+                && let Some((changed, (_, deleted))) = versions.last()
                 && (*changed == revision || !deleted)
             {
                 versions.pop();
@@ -292,3 +314,6 @@ pub(super) fn compacted_revision(
             .map_err(|_| Refusal::Storage("the compacted revision is wrong".into())),
     }
 }
+
+#[cfg(test)]
+mod tests;
