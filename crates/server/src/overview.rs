@@ -11,8 +11,11 @@ mod follow;
 mod lull;
 mod warning;
 
+use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::hash::Hash;
 
+use foldhash::fast::RandomState;
 use weft_model::{
     AddressGroupId, Condition, ConditionKind, HostName, Key, Mac, NetworkSegment, PhysnetName,
     PortId, SecurityGroupId, decode_port,
@@ -24,29 +27,36 @@ pub use warning::{Warning, WarningCode};
 use crate::membership::Place;
 use crate::view::UNREPORTED;
 
+/// Looked up by keys that others write, and listed in no order.
+type Table<K, V> = HashMap<K, V, RandomState>;
+
 /// See the module.
 #[derive(Debug, Default)]
 pub(crate) struct Overview {
-    ports: HashMap<Place, Port>,
+    ports: Table<Place, Port>,
     /// Which ports are wanted with a MAC address on a network. More than one is a conflict,
     /// unless it is one port on two hosts: that is how a virtual machine migrates.
-    stations: HashMap<(NetworkSegment, Mac), BTreeSet<Place>>,
-    /// On which hosts a port is wanted.
-    hosts: HashMap<PortId, BTreeSet<HostName>>,
+    stations: Table<Station, Vec<Place>>,
+    /// On which hosts a port is wanted: nearly always one.
+    hosts: Table<PortId, Vec<HostName>>,
     security_groups: BTreeSet<SecurityGroupId>,
     address_groups: BTreeSet<AddressGroupId>,
     alive: BTreeSet<HostName>,
-    physnets: HashMap<HostName, BTreeSet<PhysnetName>>,
+    physnets: Table<HostName, BTreeSet<PhysnetName>>,
     /// Ports wanted, by the word of their status.
     statuses: BTreeMap<&'static str, i64>,
 }
 
+/// A MAC address on a network.
+type Station = (NetworkSegment, Mac);
+
+/// A port on a host.
 #[derive(Debug, Default)]
 struct Port {
     /// Whether there is a record, be it valid or not.
     wanted: bool,
     /// Where the record places it, if it is valid.
-    station: Option<(NetworkSegment, Mac)>,
+    station: Option<Station>,
     /// The groups that the record names, if it is valid.
     groups: Vec<SecurityGroupId>,
     /// The word of its condition.
@@ -76,21 +86,35 @@ impl Overview {
         match key {
             Key::Port(host, port) => {
                 let place = (host, port);
+                let wanted = value.is_some();
                 let binding = value.and_then(|bytes| decode_port(bytes).ok());
                 let (station, groups) = binding
                     .map(|b| ((b.segment, b.mac), b.security_groups))
                     .unzip();
-                self.update(place, |port| {
-                    port.wanted = value.is_some();
-                    port.station = station;
-                    port.groups = groups.unwrap_or_default();
+                let before = self.update(&place, |port| Port {
+                    wanted: std::mem::replace(&mut port.wanted, wanted),
+                    station: std::mem::replace(&mut port.station, station.clone()),
+                    groups: std::mem::replace(&mut port.groups, groups.unwrap_or_default()),
+                    status: port.status,
                 });
+                if before.wanted != wanted {
+                    let (host, port) = place.clone();
+                    list(&mut self.hosts, port, host, wanted);
+                }
+                if before.station != station {
+                    if let Some(station) = before.station {
+                        list(&mut self.stations, station, place.clone(), false);
+                    }
+                    if let Some(station) = station {
+                        list(&mut self.stations, station, place, true);
+                    }
+                }
             }
             Key::Condition(host, ConditionKind::Port, id) => {
                 let Ok(port) = PortId::new(id) else { return };
                 let condition = value.and_then(|bytes| Condition::from_json(bytes).ok());
                 let status = condition.map(|condition| condition.status.word());
-                self.update((host, port), |port| port.status = status);
+                self.update(&(host, port), |port| port.status = status);
             }
             Key::Alive(host) => {
                 if value.is_some() {
@@ -124,62 +148,30 @@ impl Overview {
         }
     }
 
-    /// Changes a port's entry and every count and index that it is part of.
-    fn update(&mut self, place: Place, change: impl FnOnce(&mut Port)) {
-        let mut port = self.ports.remove(&place).unwrap_or_default();
-        self.count(&port, -1);
-        if let Some(station) = &port.station
-            && let Some(places) = self.stations.get_mut(station)
-        {
-            places.remove(&place);
-            if places.is_empty() {
-                self.stations.remove(station);
+    /// Changes what is known of a port, and the count that it is part of.
+    fn update<T>(&mut self, place: &Place, change: impl FnOnce(&mut Port) -> T) -> T {
+        let port = self.ports.entry(place.clone()).or_default();
+        let before = port.counted();
+        let result = change(port);
+        let after = port.counted();
+        if !port.wanted && port.status.is_none() {
+            self.ports.remove(place);
+        }
+        if before != after {
+            for (word, step) in [(before, -1), (after, 1)] {
+                if let Some(word) = word {
+                    *self.statuses.entry(word).or_default() += step;
+                }
             }
         }
-        if let Some(hosts) = self.hosts.get_mut(&place.1) {
-            hosts.remove(&place.0);
-            if hosts.is_empty() {
-                self.hosts.remove(&place.1);
-            }
-        }
-        change(&mut port);
-        self.count(&port, 1);
-        if port.wanted {
-            let (host, port) = place.clone();
-            self.hosts.entry(port).or_default().insert(host);
-        }
-        if let Some(station) = &port.station {
-            self.stations
-                .entry(station.clone())
-                .or_default()
-                .insert(place.clone());
-        }
-        if port.wanted || port.status.is_some() {
-            self.ports.insert(place, port);
-        }
+        result
     }
 
-    fn count(&mut self, port: &Port, step: i64) {
-        if port.wanted {
-            *self
-                .statuses
-                .entry(port.status.unwrap_or(UNREPORTED))
-                .or_default() += step;
-        }
-    }
-
-    /// Ports other than `port` itself that use `mac` on `segment`.
-    fn rivals<'a>(
-        &'a self,
-        port: &'a PortId,
-        segment: &NetworkSegment,
-        mac: Mac,
-    ) -> impl Iterator<Item = &'a Place> {
+    /// Ports other than `port` itself that use `mac` on `segment`, in order.
+    fn rivals(&self, port: &PortId, segment: &NetworkSegment, mac: Mac) -> BTreeSet<&Place> {
         let places = self.stations.get(&(segment.clone(), mac));
-        places
-            .into_iter()
-            .flatten()
-            .filter(move |(_, other)| other != port)
+        let places = places.into_iter().flatten();
+        places.filter(|(_, other)| other != port).collect()
     }
 
     /// The numbers, as of `revision`.
@@ -196,8 +188,33 @@ impl Overview {
 
     /// On which hosts ports are wanted; those that are wanted nowhere are left out.
     fn hosts_of(&self, ports: &BTreeSet<PortId>) -> BTreeMap<PortId, BTreeSet<HostName>> {
-        let of = |port: &PortId| Some((port.clone(), self.hosts.get(port)?.clone()));
+        let of = |port: &PortId| {
+            let hosts = self.hosts.get(port)?.iter().cloned();
+            Some((port.clone(), hosts.collect()))
+        };
         ports.iter().filter_map(of).collect()
+    }
+}
+
+impl Port {
+    /// The status that it is counted under; none if it is not wanted.
+    fn counted(&self) -> Option<&'static str> {
+        self.wanted.then(|| self.status.unwrap_or(UNREPORTED))
+    }
+}
+
+/// Makes the list of `key` hold something that it did not, or no longer hold what it did.
+fn list<K: Hash + Eq, T: PartialEq>(lists: &mut Table<K, Vec<T>>, key: K, item: T, present: bool) {
+    match lists.entry(key) {
+        Entry::Vacant(entry) if present => drop(entry.insert(vec![item])),
+        Entry::Vacant(_) => {}
+        Entry::Occupied(mut entry) if present => entry.get_mut().push(item),
+        Entry::Occupied(mut entry) => {
+            entry.get_mut().retain(|other| *other != item);
+            if entry.get().is_empty() {
+                entry.remove();
+            }
+        }
     }
 }
 
