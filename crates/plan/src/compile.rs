@@ -16,6 +16,7 @@ mod unmet;
 
 use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
 
 use foldhash::fast::FixedState;
 use weft_model::{OverlaySegment, PortId, SecurityGroupId};
@@ -42,7 +43,7 @@ pub struct Compiler {
     /// What each port on an overlay network has there.
     local_macs: BTreeMap<PortId, (OverlaySegment, Vec<LocalMac>)>,
     shared: HashMap<Shared, Used, FixedState>,
-    objects: Table<Object>,
+    objects: Table<Arc<Object>>,
     /// What depends on something that is not decided, and so is neither wanted nor unwanted: lists of
     /// groups, bridge domains of overlay networks.
     undecided: Keys,
@@ -96,7 +97,9 @@ impl Compiler {
             .and_then(|underlay| underlay.address);
         let networks = Networks::new(address.map(|address| address.address));
         let objects = uplinks.chain(underlay);
-        let objects = objects.map(|object| (object.key(), object)).collect();
+        let objects = objects
+            .map(|object| (object.key(), Arc::new(object)))
+            .collect();
         Self {
             network,
             ports: HashMap::default(),
@@ -116,7 +119,7 @@ impl Compiler {
     }
 
     /// The object that is wanted under this key.
-    pub fn object(&self, key: &ObjectKey) -> Option<&Object> {
+    pub fn object(&self, key: &ObjectKey) -> Option<&Arc<Object>> {
         self.objects.get(key)
     }
 
@@ -132,7 +135,7 @@ impl Compiler {
         }
         match key {
             ObjectKey::Acl(_) | ObjectKey::BridgeDomain(_) => self.undecided.contains(key),
-            ObjectKey::AclBinding(_) => match self.object(key) {
+            ObjectKey::AclBinding(_) => match self.object(key).map(Arc::as_ref) {
                 Some(Object::AclBinding(binding)) => binding
                     .acls()
                     .any(|acl| self.is_undecided(&ObjectKey::Acl(acl.clone()))),
@@ -152,7 +155,7 @@ impl Compiler {
 
     /// All objects that are wanted with their keys, in no order.
     pub(crate) fn unordered(&self) -> impl Iterator<Item = (&ObjectKey, &Object)> {
-        self.objects.iter()
+        self.objects.iter().map(|(key, object)| (key, &**object))
     }
 
     /// The keys of all objects that are wanted.
@@ -295,14 +298,14 @@ impl Compiler {
         };
         self.undecided.remove(&key);
         match self.objects.entry(key) {
-            Entry::Occupied(there) if *there.get() == object => return false,
+            Entry::Occupied(there) if **there.get() == object => return false,
             Entry::Occupied(mut there) => {
                 touched.objects.push(there.key().clone());
-                there.insert(object);
+                there.insert(Arc::new(object));
             }
             Entry::Vacant(free) => {
                 touched.objects.push(free.key().clone());
-                free.insert(object);
+                free.insert(Arc::new(object));
             }
         }
         true

@@ -1,6 +1,7 @@
 //! The proof that a plan is sound: each step can be done when its turn comes.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use crate::object::{Object, ObjectKey};
 use crate::observed::Observed;
@@ -95,7 +96,7 @@ pub fn check(plan: &Plan, observed: &Observed) -> Result<Observed, Box<Unsound>>
                             requirement,
                         }));
                     }
-                    state.insert(object.clone());
+                    state.insert(Arc::clone(object));
                 }
                 Operation::Delete(_) => {
                     if let Some(dependent) = before.dependents(&key).pop() {
@@ -118,7 +119,7 @@ pub fn check(plan: &Plan, observed: &Observed) -> Result<Observed, Box<Unsound>>
 pub fn check_guards<'a>(
     plan: &Plan,
     observed: &Observed,
-    desired: impl Fn(&ObjectKey) -> Option<&'a Object>,
+    desired: impl Fn(&ObjectKey) -> Option<&'a Arc<Object>>,
 ) -> Result<(), Box<Unsound>> {
     let mut state = observed.clone();
     for (level, operations) in plan.levels.iter().enumerate() {
@@ -134,7 +135,7 @@ pub fn check_guards<'a>(
                     if let Some(guard) = lacking.next() {
                         return Err(Box::new(Unsound::Unguarded { level, key, guard }));
                     }
-                    state.insert(object.clone());
+                    state.insert(Arc::clone(object));
                 }
                 Operation::Delete(_) => {
                     let bared = key.guarded().is_some_and(|member| {

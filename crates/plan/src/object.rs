@@ -2,7 +2,9 @@
 //!
 //! A key is made of names alone; numbers that VPP gives out (indices of interfaces, bridge domains
 //! and ACLs) never appear here. An [`Object`] is its key and its value in one, so that a value under
-//! the wrong key cannot be built.
+//! the wrong key cannot be built. It is never changed once it was built: what is wanted, what is observed
+//! and the operations between share it (`Arc<Object>`), so that most of the time the two sides hold the
+//! very same.
 
 mod acl;
 mod binding;
@@ -199,16 +201,17 @@ impl Object {
 
     /// Whether `self`, observed, is all that `wanted` asks for.
     pub fn satisfies(&self, wanted: &Self) -> bool {
-        match (self, wanted) {
-            // Whether we made the interface or found it makes no difference to what it does.
-            (Self::Uplink(now), Self::Uplink(wanted)) => {
-                now.physnet == wanted.physnet
-                    && now.device.vpp_name() == wanted.device.vpp_name()
-                    && (wanted.mtu.is_none() || now.mtu == wanted.mtu)
-                    && now.admin_up == wanted.admin_up
+        std::ptr::eq(self, wanted)
+            || match (self, wanted) {
+                // Whether we made the interface or found it makes no difference to what it does.
+                (Self::Uplink(now), Self::Uplink(wanted)) => {
+                    now.physnet == wanted.physnet
+                        && now.device.vpp_name() == wanted.device.vpp_name()
+                        && (wanted.mtu.is_none() || now.mtu == wanted.mtu)
+                        && now.admin_up == wanted.admin_up
+                }
+                _ => self == wanted,
             }
-            _ => self == wanted,
-        }
     }
 }
 

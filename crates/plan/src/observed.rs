@@ -3,6 +3,7 @@
 
 use std::collections::hash_map::Entry;
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use crate::object::{Address, InterfaceKey, Object, ObjectKey};
 use crate::table::{Keys, Table, in_order};
@@ -19,7 +20,7 @@ pub struct Observed {
 /// An object that is there.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Held {
-    object: Object,
+    object: Arc<Object>,
     /// Whether its link is up, if it is an interface.
     link_up: bool,
 }
@@ -49,7 +50,7 @@ impl Observed {
     }
 
     /// The object under this key.
-    pub fn get(&self, key: &ObjectKey) -> Option<&Object> {
+    pub fn get(&self, key: &ObjectKey) -> Option<&Arc<Object>> {
         Some(&self.objects.get(key)?.object)
     }
 
@@ -75,7 +76,7 @@ impl Observed {
 
     /// All objects with their keys, in no order.
     pub fn unordered(&self) -> impl Iterator<Item = (&ObjectKey, &Object)> {
-        self.objects.iter().map(|(key, held)| (key, &held.object))
+        self.objects.iter().map(|(key, held)| (key, &*held.object))
     }
 
     /// The keys of all objects, in order.
@@ -91,7 +92,8 @@ impl Observed {
 
     /// Records that `object` is there now, whatever was under its key before. A binding that names no
     /// list of ours is a stranger's, and none to us.
-    pub fn insert(&mut self, object: Object) {
+    pub fn insert(&mut self, object: impl Into<Arc<Object>>) {
+        let object = object.into();
         if object.is_foreign_binding() {
             self.remove(&object.key());
         } else {
@@ -101,17 +103,17 @@ impl Observed {
 
     /// Adds an object as a dump shows it, a binding of strangers' lists, too: a list of ours that was
     /// made twice is none of those that have names.
-    pub fn add(&mut self, object: Object) {
-        self.put(object, None);
+    pub fn add(&mut self, object: impl Into<Arc<Object>>) {
+        self.put(object.into(), None);
     }
 
     /// Adds an interface as a dump shows it, with the state of its link.
-    pub fn add_interface(&mut self, object: Object, link_up: bool) {
-        self.put(object, Some(link_up));
+    pub fn add_interface(&mut self, object: impl Into<Arc<Object>>, link_up: bool) {
+        self.put(object.into(), Some(link_up));
     }
 
     /// Puts the object there. An unknown link stays as it was; that of a new interface counts as down.
-    fn put(&mut self, object: Object, link_up: Option<bool>) {
+    fn put(&mut self, object: Arc<Object>, link_up: Option<bool>) {
         match self.objects.entry(object.key()) {
             Entry::Occupied(mut there) => {
                 forget_uses(&mut self.users, there.key(), &there.get().object);
@@ -208,18 +210,15 @@ impl Observed {
                     return Vec::new();
                 };
                 let link_was = std::mem::replace(&mut held.link_up, *link_up);
-                let admin_was = match &mut held.object {
-                    Object::Uplink(uplink) => &mut uplink.admin_up,
-                    Object::SubInterface(sub) => &mut sub.admin_up,
-                    Object::Tap(tap) => &mut tap.admin_up,
-                    Object::VhostUser(vhost) => &mut vhost.admin_up,
-                    Object::Tunnel(tunnel) => &mut tunnel.admin_up,
-                    _ => return Vec::new(),
-                };
-                if *admin_was == *admin_up && link_was == *link_up {
+                let admin_was = held.object.admin_up();
+                if admin_was == Some(*admin_up) && link_was == *link_up {
                     return Vec::new();
                 }
-                *admin_was = *admin_up;
+                if admin_was != Some(*admin_up)
+                    && let Some(state) = Arc::make_mut(&mut held.object).admin_up_mut()
+                {
+                    *state = *admin_up;
+                }
                 vec![key]
             }
             Notice::Deleted(interface) => {

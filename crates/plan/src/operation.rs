@@ -1,23 +1,25 @@
 //! One step of a plan, and what became of it.
 
 use std::fmt;
+use std::sync::Arc;
 
 use crate::object::{Object, ObjectKey};
 
-/// One step: an object is made, changed in place, or removed.
+/// One step: an object is made, changed in place, or removed. It shares its objects with what is wanted and
+/// with what is observed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Operation {
     /// Make it.
-    Create(Object),
+    Create(Arc<Object>),
     /// Change it without taking it away.
     Update {
         /// As it is.
-        from: Object,
+        from: Arc<Object>,
         /// As it shall be; it has the same key.
-        to: Object,
+        to: Arc<Object>,
     },
     /// Remove it.
-    Delete(Object),
+    Delete(Arc<Object>),
 }
 
 /// What became of an operation.
@@ -30,7 +32,7 @@ pub enum Outcome {
         /// Why, in words for a person: which message, which error.
         reason: String,
         /// What is there now: nothing, or an object that may be half of what was wanted.
-        left: Option<Object>,
+        left: Option<Arc<Object>>,
     },
 }
 
@@ -41,7 +43,7 @@ impl Operation {
     }
 
     /// The object as it shall be; `None` if it is removed.
-    pub fn made(&self) -> Option<&Object> {
+    pub fn made(&self) -> Option<&Arc<Object>> {
         match self {
             Self::Create(object) | Self::Update { to: object, .. } => Some(object),
             Self::Delete(_) => None,

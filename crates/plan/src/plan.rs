@@ -17,6 +17,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::collections::hash_map::Entry;
 use std::fmt;
+use std::sync::Arc;
 
 use foldhash::fast::FixedState;
 
@@ -40,7 +41,7 @@ impl Plan {
     /// What makes `observed` as `desired` says, for the objects in `dirty` and those that cannot
     /// stay when these go. Objects for which `held` is true are left alone for now.
     pub fn new<'a>(
-        desired: impl Fn(&ObjectKey) -> Option<&'a Object>,
+        desired: impl Fn(&ObjectKey) -> Option<&'a Arc<Object>>,
         observed: &'a Observed,
         dirty: &[ObjectKey],
         held: impl Fn(&ObjectKey) -> bool,
@@ -76,7 +77,7 @@ impl Plan {
     /// `unbridged` go, although they are wanted.
     fn expand<'a>(
         &mut self,
-        desired: &impl Fn(&ObjectKey) -> Option<&'a Object>,
+        desired: &impl Fn(&ObjectKey) -> Option<&'a Arc<Object>>,
         observed: &'a Observed,
         dirty: &[ObjectKey],
         held: &impl Fn(&ObjectKey) -> bool,
@@ -125,8 +126,9 @@ impl Plan {
                 queue.extend(observed.dependents(key).into_iter().map(|dependent| {
                     // One that is wanted elsewhere leaves by itself.
                     let stays = || {
-                        let mut required =
-                            desired(&dependent).into_iter().flat_map(Object::requires);
+                        let mut required = desired(&dependent)
+                            .into_iter()
+                            .flat_map(|wanted| wanted.requires());
                         required.any(|required| required == *key)
                     };
                     let must_go = all_go || stays();
@@ -143,16 +145,16 @@ impl Plan {
         for (key, change) in changes {
             let recreated = matches!(change, Change::Recreate(..));
             let (removed, added) = match change {
-                Change::Create(wanted) => (None, Some(Operation::Create(wanted.clone()))),
+                Change::Create(wanted) => (None, Some(Operation::Create(Arc::clone(wanted)))),
                 Change::Update(now, wanted) => (
                     None,
                     Some(Operation::Update {
-                        from: now.clone(),
-                        to: wanted.clone(),
+                        from: Arc::clone(now),
+                        to: Arc::clone(wanted),
                     }),
                 ),
                 Change::Recreate(now, wanted) => {
-                    (Some(now), Some(Operation::Create(wanted.clone())))
+                    (Some(now), Some(Operation::Create(Arc::clone(wanted))))
                 }
                 Change::Delete(now) => (Some(now), None),
             };

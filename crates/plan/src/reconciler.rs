@@ -21,6 +21,7 @@ mod network;
 mod status;
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
 use foldhash::fast::FixedState;
@@ -388,7 +389,7 @@ impl Reconciler {
 }
 
 /// Whether what is there is what is wanted, or neither is.
-fn is_as_wanted(is: Option<&Object>, wanted: Option<&Object>) -> bool {
+fn is_as_wanted(is: Option<&Arc<Object>>, wanted: Option<&Arc<Object>>) -> bool {
     match (is, wanted) {
         (Some(is), Some(wanted)) => is.satisfies(wanted),
         (is, wanted) => is.is_none() && wanted.is_none(),

@@ -7,6 +7,7 @@
 
 mod parse;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -216,7 +217,7 @@ impl Host {
                     .reconciler
                     .observed()
                     .and_then(|observed| observed.get(&ObjectKey::Acl(key.clone())));
-                let rule_in_words = match rules {
+                let rule_in_words = match rules.map(Arc::as_ref) {
                     Some(Object::Acl(acl)) => acl.rules.get(rule).map(AclRule::to_string),
                     _ => None,
                 };

@@ -2,7 +2,7 @@
 
 use weft_model::{IfName, Mac, Mtu, PhysnetName, PortId, SocketPath, VlanId, VppIfName};
 
-use super::TunnelKey;
+use super::{Object, TunnelKey};
 
 /// An interface of ours by name.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -102,6 +102,32 @@ impl InterfaceKey {
         match self {
             Self::Tap(port) | Self::VhostUser(port) => Some(port),
             Self::Uplink(_) | Self::SubInterface(..) | Self::Tunnel(_) => None,
+        }
+    }
+}
+
+impl Object {
+    /// Whether it is administratively up, if it is an interface.
+    pub(crate) fn admin_up(&self) -> Option<bool> {
+        match self {
+            Self::Uplink(uplink) => Some(uplink.admin_up),
+            Self::SubInterface(sub) => Some(sub.admin_up),
+            Self::Tap(tap) => Some(tap.admin_up),
+            Self::VhostUser(vhost) => Some(vhost.admin_up),
+            Self::Tunnel(tunnel) => Some(tunnel.admin_up),
+            _ => None,
+        }
+    }
+
+    /// The same, to be changed.
+    pub(crate) fn admin_up_mut(&mut self) -> Option<&mut bool> {
+        match self {
+            Self::Uplink(uplink) => Some(&mut uplink.admin_up),
+            Self::SubInterface(sub) => Some(&mut sub.admin_up),
+            Self::Tap(tap) => Some(&mut tap.admin_up),
+            Self::VhostUser(vhost) => Some(&mut vhost.admin_up),
+            Self::Tunnel(tunnel) => Some(&mut tunnel.admin_up),
+            _ => None,
         }
     }
 }

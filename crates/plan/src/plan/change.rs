@@ -1,15 +1,17 @@
 //! What is to be done with each object, and what stands in the way.
 
+use std::sync::Arc;
+
 use crate::object::{Object, ObjectKey};
 use crate::observed::Observed;
 use crate::table::Table;
 
 /// What is to be done with one object.
 pub(super) enum Change<'a> {
-    Create(&'a Object),
-    Update(&'a Object, &'a Object),
-    Recreate(&'a Object, &'a Object),
-    Delete(&'a Object),
+    Create(&'a Arc<Object>),
+    Update(&'a Arc<Object>, &'a Arc<Object>),
+    Recreate(&'a Arc<Object>, &'a Arc<Object>),
+    Delete(&'a Arc<Object>),
 }
 
 /// What is to be done, in no order.
@@ -22,7 +24,7 @@ impl<'a> Change<'a> {
     }
 
     /// The object as it shall be afterwards.
-    pub(super) fn wanted(&self) -> Option<&'a Object> {
+    pub(super) fn wanted(&self) -> Option<&'a Arc<Object>> {
         match self {
             Self::Create(wanted) | Self::Update(_, wanted) | Self::Recreate(_, wanted) => {
                 Some(wanted)
@@ -38,7 +40,7 @@ impl<'a> Change<'a> {
 pub(super) fn impossible<'a>(
     changes: &Changes<'a>,
     observed: &Observed,
-    desired: &impl Fn(&ObjectKey) -> Option<&'a Object>,
+    desired: &impl Fn(&ObjectKey) -> Option<&'a Arc<Object>>,
 ) -> Vec<(ObjectKey, ObjectKey)> {
     let comes_or_stays = |required: &ObjectKey| match changes.get(required) {
         Some(change) => change.wanted().is_some(),
@@ -52,7 +54,10 @@ pub(super) fn impossible<'a>(
     };
     let mut impossible = Vec::new();
     for (key, change) in changes {
-        let mut required = change.wanted().into_iter().flat_map(Object::requires);
+        let mut required = change
+            .wanted()
+            .into_iter()
+            .flat_map(|wanted| wanted.requires());
         let missing = required.find(|required| !comes_or_stays(required));
         let missing = missing.or_else(|| unguarded(key, change, changes, observed, desired));
         let missing = missing.or_else(|| bared(key, change, changes, observed, desired));
@@ -78,7 +83,7 @@ fn unguarded<'a>(
     change: &Change<'a>,
     changes: &Changes<'a>,
     observed: &Observed,
-    desired: &impl Fn(&ObjectKey) -> Option<&'a Object>,
+    desired: &impl Fn(&ObjectKey) -> Option<&'a Arc<Object>>,
 ) -> Option<ObjectKey> {
     change.wanted()?;
     key.guards()?.into_iter().find(|guard| {
@@ -97,7 +102,7 @@ fn bared<'a>(
     change: &Change<'a>,
     changes: &Changes<'a>,
     observed: &Observed,
-    desired: &impl Fn(&ObjectKey) -> Option<&'a Object>,
+    desired: &impl Fn(&ObjectKey) -> Option<&'a Arc<Object>>,
 ) -> Option<ObjectKey> {
     if !change.goes() {
         return None;
@@ -114,7 +119,7 @@ pub(super) fn exposed<'a>(
     dirty: &[ObjectKey],
     changes: &Changes<'a>,
     observed: &Observed,
-    desired: &impl Fn(&ObjectKey) -> Option<&'a Object>,
+    desired: &impl Fn(&ObjectKey) -> Option<&'a Arc<Object>>,
 ) -> Vec<(ObjectKey, ObjectKey)> {
     let members = dirty
         .iter()
@@ -125,7 +130,7 @@ pub(super) fn exposed<'a>(
     });
     let missing = |member: &ObjectKey| {
         member.guards()?.into_iter().find(|guard| {
-            let guarded = || observed.get(guard).is_some_and(Object::is_guard);
+            let guarded = || observed.get(guard).is_some_and(|is| is.is_guard());
             let coming = || {
                 let change = changes.get(guard);
                 change.is_some_and(|change| change.wanted().is_some())

@@ -1,5 +1,7 @@
 //! What is said of ports and physical networks.
 
+use std::sync::Arc;
+
 use weft_model::{PhysnetName, PortId, Status, Timestamp};
 
 use super::{Reconciler, is_as_wanted};
@@ -11,9 +13,9 @@ use crate::observed::Observed;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Standing {
     /// What is wanted.
-    pub wanted: Object,
+    pub wanted: Arc<Object>,
     /// What is there.
-    pub observed: Option<Object>,
+    pub observed: Option<Arc<Object>>,
     /// How far it has come; `Effective` for one that is as wanted.
     pub status: Status,
 }
@@ -62,7 +64,7 @@ impl Reconciler {
         let wanted = self
             .compiler
             .object(&ObjectKey::Interface(interface.clone()));
-        Some(match wanted {
+        Some(match wanted.map(Arc::as_ref) {
             Some(Object::VhostUser(vhost)) => Status::Pending {
                 reason: format!("no machine with a ready card is behind {}", vhost.socket),
             },

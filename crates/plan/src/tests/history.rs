@@ -334,7 +334,8 @@ impl Run {
             }
             Step::Interlope(id) => {
                 let key = self.interface(id).map(ObjectKey::AclBinding);
-                let binding = key.and_then(|key| self.world.holds.get(&key).cloned());
+                let binding =
+                    key.and_then(|key| self.world.holds.get(&key).map(|is| Object::clone(is)));
                 if let Some(Object::AclBinding(mut binding)) = binding {
                     binding.input.insert(0, None);
                     self.world.holds.insert(Object::AclBinding(binding));

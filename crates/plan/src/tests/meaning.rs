@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use proptest::prelude::*;
 use weft_model::{
@@ -220,6 +221,7 @@ fn lists(compiler: &Compiler, direction: Direction) -> Vec<&Acl> {
     };
     let list = |key: &Option<crate::AclKey>| match compiler
         .object(&ObjectKey::Acl(key.clone().unwrap()))
+        .map(Arc::as_ref)
     {
         Some(Object::Acl(acl)) => acl,
         other => panic!("{other:?}"),
@@ -257,7 +259,8 @@ proptest! {
                 }
             }
         }
-        let Some(Object::MacIpAcl(list)) = compiler.object(&ObjectKey::MacIpAcl(port("web"))) else {
+        let list = compiler.object(&ObjectKey::MacIpAcl(port("web")));
+        let Some(Object::MacIpAcl(list)) = list.map(Arc::as_ref) else {
             panic!("no list of source addresses");
         };
         for (mac, source) in senders {

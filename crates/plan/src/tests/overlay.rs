@@ -5,6 +5,7 @@ mod history;
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use serde_json::json;
 use weft_model::{HostName, Mac, MacAdvertisement, Network, OverlaySegment, PortBinding, Status};
@@ -233,7 +234,7 @@ fn what_several_have_is_answered_for_by_nobody() {
     }
     host_1.set_remote_mac(segment(SEGMENT), &host("host2"), mac(20), None);
     world.settle(&mut host_1);
-    let Some(Object::Neighbour(entry)) = world.holds.get(&neighbour) else {
+    let Some(Object::Neighbour(entry)) = world.holds.get(&neighbour).map(Arc::as_ref) else {
         panic!("nobody answers for the last one");
     };
     assert_eq!(entry.mac, mac(21));
@@ -363,7 +364,7 @@ fn a_host_without_an_underlay_says_so_and_one_that_has_no_address_yet_waits() {
     world.settle(&mut found);
     assert_eq!(found.port_status(&port("web")), Some(Status::Effective));
     let tap = ObjectKey::tap(&port("web"));
-    let Some(Object::Tap(tap)) = world.holds.get(&tap) else {
+    let Some(Object::Tap(tap)) = world.holds.get(&tap).map(Arc::as_ref) else {
         panic!("no TAP");
     };
     assert_eq!(tap.mtu.get(), 1430, "IPv6 takes 20 bytes more");

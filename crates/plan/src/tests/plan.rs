@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use super::world::{World, port, record};
 use crate::{InterfaceKey, Object, ObjectKey, UplinkDevice};
 
@@ -110,13 +112,14 @@ fn an_uplink_that_was_found_is_as_good_as_one_that_was_made() {
     let mut host = world.reconciler();
     world.settle(&mut host);
     let key = ObjectKey::Interface(InterfaceKey::Uplink("physnet1".parse().unwrap()));
-    let Some(Object::Uplink(uplink)) = world.holds.get(&key).cloned() else {
+    let Some(Object::Uplink(uplink)) = world.holds.get(&key).map(Arc::as_ref) else {
         panic!("no uplink")
     };
     let device = UplinkDevice::Existing("host-trunk0".parse().unwrap());
-    world
-        .holds
-        .insert(Object::Uplink(crate::Uplink { device, ..uplink }));
+    world.holds.insert(Object::Uplink(crate::Uplink {
+        device,
+        ..uplink.clone()
+    }));
     host.refreshed(world.holds.clone());
     let now = world.now();
     assert!(host.plan(now).is_empty());

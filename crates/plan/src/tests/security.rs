@@ -4,6 +4,7 @@ mod guards;
 mod known;
 mod lists;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::json;
@@ -28,7 +29,11 @@ fn list(host: &Reconciler, group: &str, direction: Direction) -> Vec<String> {
         group: group_id(group),
         direction,
     };
-    match host.compiler().object(&ObjectKey::Acl(key)) {
+    match host
+        .compiler()
+        .object(&ObjectKey::Acl(key))
+        .map(Arc::as_ref)
+    {
         Some(Object::Acl(acl)) => acl.rules.iter().map(ToString::to_string).collect(),
         _ => panic!("the group is not decided"),
     }

@@ -1,6 +1,7 @@
 //! What the store holds of groups, and an agent that reads of it what it needs.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use serde_json::Value;
 use weft_model::{
@@ -90,7 +91,7 @@ impl Store {
             group: group.clone(),
             direction,
         };
-        match compiler.object(&ObjectKey::Acl(key)) {
+        match compiler.object(&ObjectKey::Acl(key)).map(Arc::as_ref) {
             Some(Object::Acl(acl)) => acl.clone(),
             other => panic!("{other:?}"),
         }

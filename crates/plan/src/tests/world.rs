@@ -1,6 +1,7 @@
 //! A host in words, and a VPP that is nothing but a map.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use weft_model::{BindingType, FixedIp, PortBinding, PortId};
@@ -151,12 +152,7 @@ impl World {
     pub(super) fn apply(&mut self, operation: &Operation) -> Outcome {
         self.sent += 1;
         let key = operation.key();
-        if let Operation::Create(Object::Acl(acl))
-        | Operation::Update {
-            to: Object::Acl(acl),
-            ..
-        } = operation
-        {
+        if let Some(Object::Acl(acl)) = operation.made().map(Arc::as_ref) {
             self.sent_lists.push(acl.clone());
         }
         if self.refuses.contains(&key) {
@@ -177,8 +173,8 @@ impl World {
                     );
                 }
                 match key {
-                    ObjectKey::Interface(_) => self.holds.add_interface(object.clone(), true),
-                    _ => self.holds.insert(object.clone()),
+                    ObjectKey::Interface(_) => self.holds.add_interface(Arc::clone(object), true),
+                    _ => self.holds.insert(Arc::clone(object)),
                 }
             }
             Operation::Delete(_) => {
@@ -195,7 +191,7 @@ impl World {
     pub(super) fn exposed(&self, reconciler: &Reconciler) -> BTreeSet<ObjectKey> {
         let wanted = reconciler.compiler();
         let unguarded = |guard: &ObjectKey| {
-            wanted.object(guard).is_some() && !self.holds.get(guard).is_some_and(Object::is_guard)
+            wanted.object(guard).is_some() && !self.holds.get(guard).is_some_and(|is| is.is_guard())
         };
         let members = self.holds.keys().filter(|key| wanted.object(key).is_some());
         members

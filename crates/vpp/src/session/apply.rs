@@ -22,6 +22,7 @@ mod underlay;
 mod vhost_user;
 
 use std::borrow::Borrow;
+use std::sync::Arc;
 
 use futures::{StreamExt, stream};
 use weft_plan::{InterfaceKey, Object, ObjectKey, Operation, Outcome, Surplus};
@@ -123,46 +124,38 @@ impl Session {
 
 impl Context<'_> {
     async fn perform(self, operation: &Operation) -> Result<Ended, CallError> {
-        match operation {
+        let object = match operation {
+            Operation::Create(object) => object,
+            Operation::Update { from, to } => return self.update(from, to).await,
+            Operation::Delete(object) => return self.delete(object).await,
+        };
+        match &**object {
             // Few have these steps, and each operation of a level has room for the longest.
-            Operation::Create(Object::Uplink(uplink)) => Box::pin(self.create_uplink(uplink)).await,
-            Operation::Create(Object::SubInterface(sub)) => {
-                Box::pin(self.create_sub_interface(sub)).await
-            }
-            Operation::Create(Object::Tap(tap)) => self.create_tap(tap).await,
-            Operation::Create(Object::VhostUser(vhost)) => self.create_vhost_user(vhost).await,
-            Operation::Create(Object::BridgeDomain(bridge)) => self.create_bridge(bridge).await,
-            Operation::Create(Object::BridgeMember(member)) => self.join_bridge(member).await,
-            Operation::Create(Object::Acl(acl)) => self.create_acl(acl).await,
-            Operation::Create(Object::AclBinding(binding)) => self.bind_acls(binding, None).await,
-            Operation::Create(Object::MacIpAcl(acl)) => self.create_macip_acl(acl).await,
-            Operation::Create(Object::MacIpBinding(binding)) => {
-                self.bind_macip_acl(binding, None).await
-            }
-            Operation::Create(Object::Tunnel(tunnel)) => self.create_tunnel(tunnel).await,
-            Operation::Create(Object::Address(address)) => {
-                Ended::of_step(self.create_address(address).await, None)
-            }
-            Operation::Create(Object::Route(route)) => {
-                Ended::of_step(self.write_route(route).await, None)
-            }
-            Operation::Create(Object::StaticMac(entry)) => {
-                Ended::of_step(self.write_static_mac(entry).await, None)
-            }
-            Operation::Create(Object::Neighbour(entry)) => {
-                Ended::of_step(self.write_neighbour(entry).await, None)
-            }
-            Operation::Create(object @ Object::Surplus(_)) => {
+            Object::Uplink(uplink) => Box::pin(self.create_uplink(uplink)).await,
+            Object::SubInterface(sub) => Box::pin(self.create_sub_interface(sub)).await,
+            Object::Tap(tap) => self.create_tap(tap).await,
+            Object::VhostUser(vhost) => self.create_vhost_user(vhost).await,
+            Object::BridgeDomain(bridge) => self.create_bridge(bridge).await,
+            Object::BridgeMember(member) => self.join_bridge(member).await,
+            Object::Acl(acl) => self.create_acl(acl).await,
+            Object::AclBinding(binding) => self.bind_acls(binding, None).await,
+            Object::MacIpAcl(acl) => self.create_macip_acl(acl).await,
+            Object::MacIpBinding(binding) => self.bind_macip_acl(binding, None).await,
+            Object::Tunnel(tunnel) => self.create_tunnel(tunnel).await,
+            Object::Address(address) => Ended::of_step(self.create_address(address).await, None),
+            Object::Route(route) => Ended::of_step(self.write_route(route).await, None),
+            Object::StaticMac(entry) => Ended::of_step(self.write_static_mac(entry).await, None),
+            Object::Neighbour(entry) => Ended::of_step(self.write_neighbour(entry).await, None),
+            Object::Surplus(_) => {
                 let reason = format!("{} is nothing that is made", object.key());
                 Ok(Ended::refused(reason, None))
             }
-            Operation::Update { from, to } => self.update(from, to).await,
-            Operation::Delete(object) => self.delete(object).await,
         }
     }
 
-    async fn update(self, from: &Object, to: &Object) -> Result<Ended, CallError> {
-        match (from, to) {
+    async fn update(self, from: &Arc<Object>, to: &Object) -> Result<Ended, CallError> {
+        let unchanged = || Some(Arc::clone(from));
+        match (&**from, to) {
             (Object::Uplink(from), Object::Uplink(to)) => self.update_uplink(from, to).await,
             (Object::SubInterface(from), Object::SubInterface(to)) => {
                 self.update_sub_interface(from, to).await
@@ -177,33 +170,35 @@ impl Context<'_> {
             (Object::BridgeMember(from), Object::BridgeMember(to)) => {
                 self.update_member(from, to).await
             }
-            (Object::Acl(from), Object::Acl(to)) => self.update_acl(from, to).await,
+            (Object::Acl(_), Object::Acl(to)) => self.update_acl(to, unchanged()).await,
             (Object::AclBinding(_), Object::AclBinding(to)) => {
-                self.bind_acls(to, Some(from.clone())).await
+                self.bind_acls(to, unchanged()).await
             }
-            (Object::MacIpAcl(from), Object::MacIpAcl(to)) => self.update_macip_acl(from, to).await,
+            (Object::MacIpAcl(_), Object::MacIpAcl(to)) => {
+                self.update_macip_acl(to, unchanged()).await
+            }
             (Object::MacIpBinding(_), Object::MacIpBinding(to)) => {
-                self.bind_macip_acl(to, Some(from.clone())).await
+                self.bind_macip_acl(to, unchanged()).await
             }
             (Object::Tunnel(from), Object::Tunnel(to)) => self.update_tunnel(from, to).await,
             (Object::Route(_), Object::Route(to)) => {
-                Ended::of_step(self.write_route(to).await, Some(from.clone()))
+                Ended::of_step(self.write_route(to).await, unchanged())
             }
             (Object::StaticMac(_), Object::StaticMac(to)) => {
-                Ended::of_step(self.write_static_mac(to).await, Some(from.clone()))
+                Ended::of_step(self.write_static_mac(to).await, unchanged())
             }
             (Object::Neighbour(_), Object::Neighbour(to)) => {
-                Ended::of_step(self.write_neighbour(to).await, Some(from.clone()))
+                Ended::of_step(self.write_neighbour(to).await, unchanged())
             }
-            (from, to) => {
+            _ => {
                 let reason = format!("{} cannot become {}", from.key(), to.key());
-                Ok(Ended::refused(reason, Some(from.clone())))
+                Ok(Ended::refused(reason, unchanged()))
             }
         }
     }
 
-    async fn delete(self, object: &Object) -> Result<Ended, CallError> {
-        let deleted = match object {
+    async fn delete(self, object: &Arc<Object>) -> Result<Ended, CallError> {
+        let deleted = match &**object {
             Object::Uplink(uplink) => self.delete_uplink(uplink).await,
             Object::SubInterface(sub) => self.delete_sub_interface(sub).await,
             Object::Tap(tap) => self.delete_tap(tap).await,
@@ -221,7 +216,7 @@ impl Context<'_> {
             Object::Neighbour(entry) => self.delete_neighbour(entry).await,
             Object::Surplus(surplus) => self.delete_surplus(surplus).await,
         };
-        Ended::of_step(deleted, Some(object.clone()))
+        Ended::of_step(deleted, Some(Arc::clone(object)))
     }
 
     /// Removes what has the mark of another.
@@ -273,18 +268,22 @@ impl Ended {
         }
     }
 
-    fn refused(reason: String, left: Option<Object>) -> Self {
+    fn refused(reason: String, left: Option<Arc<Object>>) -> Self {
         Self {
             outcome: Outcome::Refused { reason, left },
             change: None,
         }
     }
 
-    /// The end of steps that changed an object bit by bit: all of them, or as far as they came.
-    fn of_steps(steps: Result<(), Failure>, left: Object) -> Result<Self, CallError> {
+    /// The end of steps that changed an object bit by bit: all of them, or as far as they came, which makes
+    /// of it what is `left`.
+    fn of_steps(
+        steps: Result<(), Failure>,
+        left: impl FnOnce() -> Object,
+    ) -> Result<Self, CallError> {
         match steps {
             Ok(()) => Ok(Self::done(None)),
-            Err(Failure::Refused(reason)) => Ok(Self::refused(reason, Some(left))),
+            Err(Failure::Refused(reason)) => Ok(Self::refused(reason, Some(left().into()))),
             Err(Failure::Lost(error)) => Err(error),
         }
     }
@@ -292,7 +291,7 @@ impl Ended {
     /// The end of one step that does all or nothing.
     fn of_step(
         step: Result<Option<Change>, Failure>,
-        left: Option<Object>,
+        left: Option<Arc<Object>>,
     ) -> Result<Self, CallError> {
         match step {
             Ok(change) => Ok(Self::done(change)),

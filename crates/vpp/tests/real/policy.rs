@@ -208,7 +208,7 @@ async fn what_others_did_is_repaired(
     other.request(again).await.unwrap();
     let observed = session.observe().await.unwrap();
     let key = ObjectKey::AclBinding(InterfaceKey::Tap(port()));
-    let Some(Object::AclBinding(now)) = observed.get(&key) else {
+    let Some(Object::AclBinding(now)) = observed.get(&key).map(Arc::as_ref) else {
         panic!("no binding: {observed:?}");
     };
     assert_eq!((&now.input[..], &now.output[..]), (&[None][..], &[][..]));

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -172,10 +173,12 @@ pub(crate) async fn everything(connection: &Connection) -> Everything {
 
 /// What there is to do to have exactly `wanted`.
 fn plan(wanted: &[Object], observed: &Observed) -> Plan {
-    let wanted: BTreeMap<ObjectKey, &Object> =
-        wanted.iter().map(|object| (object.key(), object)).collect();
+    let wanted = wanted.iter();
+    let wanted: BTreeMap<ObjectKey, Arc<Object>> = wanted
+        .map(|object| (object.key(), Arc::new(object.clone())))
+        .collect();
     let all: Vec<ObjectKey> = wanted.keys().chain(observed.keys()).cloned().collect();
-    let plan = Plan::new(|key| wanted.get(key).copied(), observed, &all, |_| false);
+    let plan = Plan::new(|key| wanted.get(key), observed, &all, |_| false);
     check(&plan, observed).unwrap();
     plan
 }

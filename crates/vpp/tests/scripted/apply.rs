@@ -1,5 +1,7 @@
 //! Changing VPP: which messages go out, and what is left when one is refused.
 
+use std::sync::Arc;
+
 use weft_model::{Mac, Mtu};
 use weft_plan::{
     BridgeDomain, BridgeFlags, BridgeMember, InterfaceKey, Object, Operation, Outcome,
@@ -33,7 +35,7 @@ fn tap_object(name: &str, mtu: u32) -> Tap {
 }
 
 fn create_tap(name: &str) -> Operation {
-    Operation::Create(Object::Tap(tap_object(name, 1450)))
+    Operation::Create(Object::Tap(tap_object(name, 1450)).into())
 }
 
 fn sub_interface() -> SubInterface {
@@ -92,7 +94,7 @@ pub(crate) async fn apply(
 
 pub(crate) fn left(outcome: Outcome) -> (String, Option<Object>) {
     match outcome {
-        Outcome::Refused { reason, left } => (reason, left),
+        Outcome::Refused { reason, left } => (reason, left.map(Arc::unwrap_or_clone)),
         Outcome::Done => panic!("nothing was refused"),
     }
 }
@@ -142,7 +144,7 @@ async fn a_tap_is_made_with_its_mark_and_known_from_then_on() {
         apply(&mut session, create_tap("p1"), serve).await,
         Outcome::Done
     );
-    let delete = Operation::Delete(Object::Tap(tap_object("p1", 1450)));
+    let delete = Operation::Delete(Object::Tap(tap_object("p1", 1450)).into());
     let serve = async {
         let deleted = peer.grant::<TapDeleteV2>().await;
         assert_eq!(deleted.sw_if_index, SwIfIndex(9));
@@ -204,7 +206,7 @@ async fn what_cannot_be_marked_is_taken_away_again() {
             .await;
         assert_eq!(peer.grant::<DeleteSubif>().await.sw_if_index, SwIfIndex(9));
     };
-    let create = Operation::Create(Object::SubInterface(sub_interface()));
+    let create = Operation::Create(Object::SubInterface(sub_interface()).into());
     let (reason, rest) = left(apply(&mut session, create, serve).await);
     assert!(reason.contains(SwInterfaceTagAddDel::NAME), "{reason}");
     assert_eq!(rest, None);
@@ -221,7 +223,7 @@ async fn what_cannot_be_marked_is_taken_away_again() {
             .await;
         assert_eq!(peer.grant::<AfPacketDelete>().await.host_if_name, "trunk1");
     };
-    let create = Operation::Create(Object::Uplink(uplink));
+    let create = Operation::Create(Object::Uplink(uplink).into());
     let (_, rest) = left(apply(&mut session, create, serve).await);
     assert_eq!(rest, None);
 }
@@ -268,7 +270,7 @@ async fn what_was_made_and_never_marked_is_taken_up_only_if_nobody_uses_it() {
             mtu: None,
             admin_up: true,
         };
-        let create = Operation::Create(Object::Uplink(uplink));
+        let create = Operation::Create(Object::Uplink(uplink).into());
         let outcome = apply(&mut session, create, serve).await;
         assert_eq!(outcome == Outcome::Done, is_free, "{outcome:?}");
     }
@@ -287,7 +289,7 @@ async fn no_frame_is_bridged_with_its_tag() {
         let join = peer.grant::<SwInterfaceSetL2Bridge>().await;
         assert_eq!((join.bd_id, join.enable), (BdId(77), true));
     };
-    let create = Operation::Create(Object::BridgeMember(member()));
+    let create = Operation::Create(Object::BridgeMember(member()).into());
     assert_eq!(
         apply(&mut session, create.clone(), serve).await,
         Outcome::Done
@@ -323,7 +325,7 @@ async fn a_bridge_domain_has_the_number_that_vpp_chose() {
         assert_eq!((made.bd_id, made.is_add), (BdId::ANY, true));
         assert_eq!(made.bd_tag, "weft.bridge.physnet1.flat");
     };
-    let create = Operation::Create(bridge(5, true));
+    let create = Operation::Create(bridge(5, true).into());
     assert_eq!(apply(&mut session, create, serve).await, Outcome::Done);
 
     // Only what differs is sent; a refusal tells how far it came.
@@ -337,8 +339,8 @@ async fn a_bridge_domain_has_the_number_that_vpp_chose() {
             .await;
     };
     let update = Operation::Update {
-        from: bridge(5, true),
-        to: bridge(9, false),
+        from: bridge(5, true).into(),
+        to: bridge(9, false).into(),
     };
     let (_, rest) = left(apply(&mut session, update, serve).await);
     assert_eq!(rest, Some(bridge(5, false)));
@@ -348,7 +350,7 @@ async fn a_bridge_domain_has_the_number_that_vpp_chose() {
 async fn deleting_what_is_gone_is_done() {
     let fake = Fake::start();
     let (mut session, _events, mut peer) = session(&fake).await;
-    let delete = Operation::Delete(Object::Tap(tap_object("known", 1500)));
+    let delete = Operation::Delete(Object::Tap(tap_object("known", 1500)).into());
     let serve = async {
         let deleted = peer
             .refuse::<TapDeleteV2>(Retval::INVALID_SW_IF_INDEX)
@@ -371,7 +373,7 @@ async fn a_refused_deletion_leaves_the_object() {
     let serve = async {
         peer.refuse::<TapDeleteV2>(Retval::BUSY).await;
     };
-    let delete = Operation::Delete(object.clone());
+    let delete = Operation::Delete(object.clone().into());
     let (reason, rest) = left(apply(&mut session, delete, serve).await);
     assert!(reason.contains("BUSY (-167)"), "{reason}");
     assert_eq!(rest, Some(object));

@@ -123,7 +123,7 @@ async fn session(fake: &Fake) -> (Session, weft_vpp::Events, Peer) {
     let (observed, ()) = bounded(async { tokio::join!(session.observe(), serve) }).await;
     let observed = observed.unwrap();
     let found = observed.get(&ObjectKey::BridgeMember(key("vxlan.5")));
-    assert_eq!(found, Some(&Object::BridgeMember(member("vxlan.5"))));
+    assert_eq!(found, Some(&Object::BridgeMember(member("vxlan.5")).into()));
     (session, events, peer)
 }
 
@@ -143,23 +143,27 @@ async fn a_gpe_tunnel_carries_ethernet_and_loses_its_mark_before_it_is_deleted()
     let fake = Fake::start();
     let (mut session, _events, mut peer) = session(&fake).await;
     let made = Object::Tunnel(tunnel("gpe.5"));
-    let outcome = apply(&mut session, Operation::Create(made.clone()), async {
-        let reply = VxlanGpeAddDelTunnelV2Reply {
-            sw_if_index: SwIfIndex(9),
-        };
-        let asked = peer
-            .answer::<VxlanGpeAddDelTunnelV2>(Retval::OK, reply)
-            .await;
-        assert_eq!(asked.protocol, VxlanGpeProtocol::ETHERNET);
-        assert_eq!((asked.local_port, asked.remote_port), (4790, 4790));
-        assert_eq!((asked.vni, asked.is_add), (5, true));
-        let marked = peer.grant::<SwInterfaceTagAddDel>().await;
-        assert_eq!(marked.sw_if_index, SwIfIndex(9));
-        assert_eq!(marked.tag, "weft.gpe.5.192.0.2.12");
-    })
+    let outcome = apply(
+        &mut session,
+        Operation::Create(made.clone().into()),
+        async {
+            let reply = VxlanGpeAddDelTunnelV2Reply {
+                sw_if_index: SwIfIndex(9),
+            };
+            let asked = peer
+                .answer::<VxlanGpeAddDelTunnelV2>(Retval::OK, reply)
+                .await;
+            assert_eq!(asked.protocol, VxlanGpeProtocol::ETHERNET);
+            assert_eq!((asked.local_port, asked.remote_port), (4790, 4790));
+            assert_eq!((asked.vni, asked.is_add), (5, true));
+            let marked = peer.grant::<SwInterfaceTagAddDel>().await;
+            assert_eq!(marked.sw_if_index, SwIfIndex(9));
+            assert_eq!(marked.tag, "weft.gpe.5.192.0.2.12");
+        },
+    )
     .await;
     assert_eq!(outcome, Outcome::Done);
-    let outcome = apply(&mut session, Operation::Delete(made), async {
+    let outcome = apply(&mut session, Operation::Delete(made.into()), async {
         let unmarked = peer.grant::<SwInterfaceTagAddDel>().await;
         assert_eq!(
             (unmarked.sw_if_index, unmarked.is_add),
@@ -179,7 +183,7 @@ async fn a_tunnel_that_was_made_and_never_marked_is_taken_up_and_another_ones_is
     wanted.key.remote = address("192.0.2.13");
     let mut details = vxlan_details(7);
     details.dst_address = WireAddress(wanted.key.remote);
-    let create = Operation::Create(Object::Tunnel(wanted));
+    let create = Operation::Create(Object::Tunnel(wanted).into());
     for (tag, taken) in [("somebody's", false), ("", true)] {
         let outcome = apply(&mut session, create.clone(), async {
             let none = VxlanAddDelTunnelV3Reply::default();
@@ -213,11 +217,11 @@ async fn a_tunnel_joins_its_bridge_domain_apart_from_others_and_without_learning
     let mut from = member("vxlan.5");
     from.split_horizon_group = 0;
     for operation in [
-        Operation::Create(Object::BridgeMember(member("vxlan.5"))),
+        Operation::Create(Object::BridgeMember(member("vxlan.5")).into()),
         // Joining in another group switches learning on, so that it is switched off again.
         Operation::Update {
-            from: Object::BridgeMember(from),
-            to: Object::BridgeMember(member("vxlan.5")),
+            from: Object::BridgeMember(from).into(),
+            to: Object::BridgeMember(member("vxlan.5")).into(),
         },
     ] {
         let outcome = apply(&mut session, operation, async {
@@ -233,8 +237,8 @@ async fn a_tunnel_joins_its_bridge_domain_apart_from_others_and_without_learning
     let mut from = member("vxlan.5");
     from.learn = true;
     let update = Operation::Update {
-        from: Object::BridgeMember(from),
-        to: Object::BridgeMember(member("vxlan.5")),
+        from: Object::BridgeMember(from).into(),
+        to: Object::BridgeMember(member("vxlan.5")).into(),
     };
     let outcome = apply(&mut session, update, async {
         assert!(!peer.grant::<L2Flags>().await.is_set);
@@ -250,10 +254,10 @@ async fn what_is_known_of_a_remote_machine_is_one_message_for_each_address() {
     let here = Object::StaticMac(static_mac(Some(key("vxlan.5"))));
     let elsewhere = Object::StaticMac(static_mac(None));
     for operation in [
-        Operation::Create(here.clone()),
+        Operation::Create(here.clone().into()),
         Operation::Update {
-            from: elsewhere.clone(),
-            to: here,
+            from: elsewhere.clone().into(),
+            to: here.into(),
         },
     ] {
         let outcome = apply(&mut session, operation, async {
@@ -267,7 +271,7 @@ async fn what_is_known_of_a_remote_machine_is_one_message_for_each_address() {
         .await;
         assert_eq!(outcome, Outcome::Done);
     }
-    let outcome = apply(&mut session, Operation::Delete(elsewhere), async {
+    let outcome = apply(&mut session, Operation::Delete(elsewhere.into()), async {
         let deleted = peer.refuse::<L2fibAddDel>(Retval::NO_SUCH_ENTRY).await;
         assert_eq!((deleted.is_add, deleted.sw_if_index), (false, SwIfIndex(0)));
     })
@@ -275,14 +279,18 @@ async fn what_is_known_of_a_remote_machine_is_one_message_for_each_address() {
     assert_eq!(outcome, Outcome::Done);
 
     let entry = Object::Neighbour(neighbour());
-    let outcome = apply(&mut session, Operation::Create(entry.clone()), async {
-        let written = peer.grant::<BdIpMacAddDel>().await;
-        assert_eq!(written.entry.ip, WireAddress(address("fd00::5")));
-        assert!(written.is_add);
-    })
+    let outcome = apply(
+        &mut session,
+        Operation::Create(entry.clone().into()),
+        async {
+            let written = peer.grant::<BdIpMacAddDel>().await;
+            assert_eq!(written.entry.ip, WireAddress(address("fd00::5")));
+            assert!(written.is_add);
+        },
+    )
     .await;
     assert_eq!(outcome, Outcome::Done);
-    let outcome = apply(&mut session, Operation::Delete(entry), async {
+    let outcome = apply(&mut session, Operation::Delete(entry.into()), async {
         peer.refuse::<BdIpMacAddDel>(Retval::UNSPECIFIED).await;
     })
     .await;
@@ -298,18 +306,22 @@ async fn an_address_in_use_is_said_to_be() {
         address: address("192.0.2.11"),
         prefix_len: 24,
     });
-    let outcome = apply(&mut session, Operation::Create(wanted.clone()), async {
-        let asked = peer
-            .refuse::<SwInterfaceAddDelAddress>(Retval::ADDRESS_IN_USE)
-            .await;
-        assert_eq!((asked.sw_if_index, asked.prefix.len), (SwIfIndex(1), 24));
-    })
+    let outcome = apply(
+        &mut session,
+        Operation::Create(wanted.clone().into()),
+        async {
+            let asked = peer
+                .refuse::<SwInterfaceAddDelAddress>(Retval::ADDRESS_IN_USE)
+                .await;
+            assert_eq!((asked.sw_if_index, asked.prefix.len), (SwIfIndex(1), 24));
+        },
+    )
     .await;
     let Outcome::Refused { reason, left: None } = outcome else {
         panic!("{outcome:?}");
     };
     assert!(reason.contains("192.0.2.11/24"), "{reason}");
-    let outcome = apply(&mut session, Operation::Delete(wanted), async {
+    let outcome = apply(&mut session, Operation::Delete(wanted.into()), async {
         let gone = Retval::ADDRESS_NOT_FOUND_FOR_INTERFACE;
         let asked = peer.refuse::<SwInterfaceAddDelAddress>(gone).await;
         assert!(!asked.is_add && !asked.del_all);
@@ -326,7 +338,7 @@ async fn routes_have_one_source_which_is_made_once() {
         prefix: "0.0.0.0/0".parse().unwrap(),
         gateway: address("192.0.2.1"),
     };
-    let create = Operation::Create(Object::Route(route));
+    let create = Operation::Create(Object::Route(route).into());
     let outcome = apply(&mut session, create.clone(), async {
         let reply = FibSourceAddReply { id: 37 };
         let asked = peer.answer::<FibSourceAdd>(Retval::OK, reply).await;
@@ -340,7 +352,7 @@ async fn routes_have_one_source_which_is_made_once() {
     assert_eq!(outcome, Outcome::Done);
     let outcome = apply(
         &mut session,
-        Operation::Delete(Object::Route(route)),
+        Operation::Delete(Object::Route(route).into()),
         async {
             let deleted = peer.grant::<IpRouteAddDelV2>().await;
             assert_eq!((deleted.is_add, deleted.route.src), (false, 37));

@@ -107,10 +107,11 @@ async fn session(fake: &Fake) -> (Session, weft_vpp::Events, Peer) {
 }
 
 fn create(object: Object) -> Operation {
-    Operation::Create(object)
+    Operation::Create(object.into())
 }
 
 fn update(from: Object, to: Object) -> Operation {
+    let (from, to) = (from.into(), to.into());
     Operation::Update { from, to }
 }
 
@@ -150,13 +151,13 @@ async fn a_list_is_made_replaced_in_place_bound_and_deleted_each_with_one_messag
         let unbound = peer.grant::<AclInterfaceSetAclList>().await;
         assert_eq!(unbound.acls, InterfaceAcls::default());
     };
-    let outcome = apply(&mut session, Operation::Delete(bound), serve).await;
+    let outcome = apply(&mut session, Operation::Delete(bound.into()), serve).await;
     assert_eq!(outcome, Outcome::Done);
 
     let serve = async {
         assert_eq!(peer.grant::<AclDel>().await.acl_index, 9);
     };
-    let delete = Operation::Delete(acl("web", &[RULE]));
+    let delete = Operation::Delete(acl("web", &[RULE]).into());
     let outcome = apply(&mut session, delete.clone(), serve).await;
     assert_eq!(outcome, Outcome::Done);
     // Its index is forgotten: nothing is sent that could hit another list.
@@ -182,7 +183,8 @@ async fn what_is_refused_is_as_it_was() {
     let serve = async {
         peer.refuse::<AclDel>(Retval::ACL_IN_USE_INBOUND).await;
     };
-    let (reason, rest) = left(apply(&mut session, Operation::Delete(was.clone()), serve).await);
+    let (reason, rest) =
+        left(apply(&mut session, Operation::Delete(was.clone().into()), serve).await);
     assert!(reason.contains("ACL_IN_USE_INBOUND (-142)"), "{reason}");
     assert_eq!(rest, Some(was));
 }
@@ -263,14 +265,14 @@ async fn a_macip_list_goes_the_same_way() {
         let serve = async {
             assert!(!peer.refuse::<MacipAclInterfaceAddDel>(retval).await.is_add);
         };
-        let operation = Operation::Delete(macip_binding("p"));
+        let operation = Operation::Delete(macip_binding("p").into());
         let outcome = apply(&mut session, operation, serve).await;
         assert_eq!(outcome, Outcome::Done, "{retval}");
     }
     let serve = async {
         assert_eq!(peer.grant::<MacipAclDel>().await.acl_index, 3);
     };
-    let operation = Operation::Delete(macip("10.0.0.2"));
+    let operation = Operation::Delete(macip("10.0.0.2").into());
     assert_eq!(apply(&mut session, operation, serve).await, Outcome::Done);
 
     let serve = async {
@@ -286,7 +288,7 @@ async fn a_macip_list_goes_the_same_way() {
 async fn a_surplus_macip_list_is_deleted_only_if_no_interface_has_it() {
     let fake = Fake::start();
     let (mut session, _events, mut peer) = session(&fake).await;
-    let surplus = |of| Operation::Delete(Object::Surplus(Surplus { of, number: 1 }));
+    let surplus = |of| Operation::Delete(Object::Surplus(Surplus { of, number: 1 }).into());
     let delete = surplus(ObjectKey::MacIpAcl("p".parse().unwrap()));
     let used = |acl: u32| MacipAclInterfaceListDetails {
         sw_if_index: SwIfIndex(2),

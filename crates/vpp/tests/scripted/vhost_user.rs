@@ -41,7 +41,7 @@ async fn it_is_made_with_its_mark_changed_and_deleted() {
         assert_eq!((mtu.sw_if_index, mtu.mtu), (SwIfIndex(9), [1450, 0, 0, 0]));
         peer.grant::<SwInterfaceSetFlags>().await;
     };
-    let create = Operation::Create(vhost(VhostUserMode::Server, 1450, true));
+    let create = Operation::Create(vhost(VhostUserMode::Server, 1450, true).into());
     assert_eq!(apply(&mut session, create, serve).await, Outcome::Done);
 
     let serve = async {
@@ -49,8 +49,8 @@ async fn it_is_made_with_its_mark_changed_and_deleted() {
         peer.refuse::<SwInterfaceSetFlags>(Retval::BUSY).await;
     };
     let update = Operation::Update {
-        from: vhost(VhostUserMode::Server, 1450, true),
-        to: vhost(VhostUserMode::Server, 1400, false),
+        from: vhost(VhostUserMode::Server, 1450, true).into(),
+        to: vhost(VhostUserMode::Server, 1400, false).into(),
     };
     let (_, rest) = left(apply(&mut session, update, serve).await);
     assert_eq!(rest, Some(vhost(VhostUserMode::Server, 1400, true)));
@@ -59,7 +59,7 @@ async fn it_is_made_with_its_mark_changed_and_deleted() {
         let deleted = peer.grant::<DeleteVhostUserIf>().await;
         assert_eq!(deleted.sw_if_index, SwIfIndex(9));
     };
-    let delete = Operation::Delete(vhost(VhostUserMode::Server, 1400, true));
+    let delete = Operation::Delete(vhost(VhostUserMode::Server, 1400, true).into());
     assert_eq!(apply(&mut session, delete, serve).await, Outcome::Done);
 }
 
@@ -67,7 +67,7 @@ async fn it_is_made_with_its_mark_changed_and_deleted() {
 async fn a_refusal_says_what_is_wrong_with_the_socket() {
     let fake = Fake::start();
     let (mut session, _events, mut peer) = session(&fake).await;
-    let create = Operation::Create(vhost(VhostUserMode::Server, 1450, true));
+    let create = Operation::Create(vhost(VhostUserMode::Server, 1450, true).into());
     let serve = async {
         peer.refuse::<CreateVhostUserIfV2>(Retval::SYSCALL_ERROR_2)
             .await;
@@ -97,7 +97,7 @@ async fn a_socket_that_is_taken_is_ours_only_with_our_mark() {
                 peer.grant::<SwInterfaceSetFlags>().await;
             }
         };
-        let create = Operation::Create(vhost(VhostUserMode::Client, 1450, true));
+        let create = Operation::Create(vhost(VhostUserMode::Client, 1450, true).into());
         match apply(&mut session, create, serve).await {
             Outcome::Done => assert_eq!(tag, "weft.vhost-user.p1"),
             Outcome::Refused { reason, left } => {

@@ -490,7 +490,7 @@ mod tests {
             mac_age: 5,
         });
         let plan = Plan {
-            levels: vec![vec![Operation::Delete(bridge)]],
+            levels: vec![vec![Operation::Delete(bridge.into())]],
             blocked: BTreeMap::new(),
         };
         assert_eq!(

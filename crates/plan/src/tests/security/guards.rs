@@ -1,5 +1,7 @@
 //! In which order a port is secured and bridged, and what it is until then.
 
+use std::sync::Arc;
+
 use super::*;
 
 #[test]
@@ -198,9 +200,10 @@ fn a_list_that_somebody_put_before_those_of_a_port_is_removed() {
     world.settle(&mut host);
     let interface = crate::InterfaceKey::VhostUser(port("web"));
     let key = ObjectKey::AclBinding(interface);
-    let Some(Object::AclBinding(mut binding)) = world.holds.get(&key).cloned() else {
+    let Some(Object::AclBinding(binding)) = world.holds.get(&key).map(Arc::as_ref) else {
         panic!("no binding");
     };
+    let mut binding = binding.clone();
     binding.input.insert(0, None);
     world.holds.insert(Object::AclBinding(binding));
     host.refreshed(world.holds.clone());

@@ -1,5 +1,7 @@
 //! What is compiled: access lists and lists of source addresses, in words.
 
+use std::sync::Arc;
+
 use super::*;
 
 #[test]
@@ -52,8 +54,8 @@ fn source_addresses_are_those_of_the_port_and_its_pairs() {
     })
     .collect();
     host.set_port(&port("web"), Some(record));
-    let Some(Object::MacIpAcl(acl)) = host.compiler().object(&ObjectKey::MacIpAcl(port("web")))
-    else {
+    let acl = host.compiler().object(&ObjectKey::MacIpAcl(port("web")));
+    let Some(Object::MacIpAcl(acl)) = acl.map(Arc::as_ref) else {
         panic!("no list of source addresses");
     };
     let rules: Vec<String> = acl.rules.iter().map(ToString::to_string).collect();

@@ -1,6 +1,8 @@
 //! Access lists, and which interfaces have them. Each operation is one message, which VPP carries out
 //! while no packet is under way: whatever is replaced, traffic meets either the old or the new.
 
+use std::sync::Arc;
+
 use weft_plan::{Acl, AclBinding, AclKey, Object};
 use weft_vpp_wire::frame::MAX_MESSAGE_LEN;
 use weft_vpp_wire::messages::acl::{
@@ -28,12 +30,15 @@ impl Context<'_> {
     }
 
     /// In place: the interfaces that have it keep it.
-    pub(super) async fn update_acl(self, from: &Acl, to: &Acl) -> Result<Ended, CallError> {
+    pub(super) async fn update_acl(
+        self,
+        acl: &Acl,
+        left: Option<Arc<Object>>,
+    ) -> Result<Ended, CallError> {
         let replaced = async {
-            self.put_acl(self.acl(&to.key)?, to).await?;
+            self.put_acl(self.acl(&acl.key)?, acl).await?;
             Ok(None)
         };
-        let left = Some(Object::Acl(from.clone()));
         Ended::of_step(replaced.await, left)
     }
 
@@ -53,7 +58,7 @@ impl Context<'_> {
     pub(super) async fn bind_acls(
         self,
         binding: &AclBinding,
-        left: Option<Object>,
+        left: Option<Arc<Object>>,
     ) -> Result<Ended, CallError> {
         let bound = async {
             let sw_if_index = self.interface(&binding.interface)?;

@@ -70,7 +70,7 @@ impl Context<'_> {
             Ok(())
         }
         .await;
-        Ended::of_steps(steps, Object::BridgeDomain(left))
+        Ended::of_steps(steps, || Object::BridgeDomain(left))
     }
 
     pub(super) async fn delete_bridge(
@@ -157,7 +157,7 @@ impl Context<'_> {
             Ok(())
         }
         .await;
-        Ended::of_steps(steps, Object::BridgeMember(left))
+        Ended::of_steps(steps, || Object::BridgeMember(left))
     }
 
     /// VPP takes the interface out of whichever bridge domain it is in, and forgets the rewriting of

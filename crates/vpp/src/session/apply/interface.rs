@@ -64,7 +64,7 @@ impl Context<'_> {
             }
             self.set_admin(sw_if_index, uplink.admin_up).await
         };
-        let ended = Ended::of_steps(steps.await, Object::Uplink(left))?;
+        let ended = Ended::of_steps(steps.await, || Object::Uplink(left))?;
         Ok(ended.with(Change::Interface(mark.key(), sw_if_index)))
     }
 
@@ -84,7 +84,7 @@ impl Context<'_> {
         let mut left = sub.clone();
         left.admin_up = false;
         let steps = self.set_admin(sw_if_index, sub.admin_up).await;
-        let ended = Ended::of_steps(steps, Object::SubInterface(left))?;
+        let ended = Ended::of_steps(steps, || Object::SubInterface(left))?;
         Ok(ended.with(Change::Interface(mark.key(), sw_if_index)))
     }
 
@@ -108,9 +108,16 @@ impl Context<'_> {
                 Failure::Lost(error) => return Err(error),
             },
         };
-        let mut left = tap.clone();
-        let steps = self.prepare(sw_if_index, &mut left.mtu, &mut left.admin_up);
-        let ended = Ended::of_steps(steps.await, Object::Tap(left))?;
+        let (mut mtu, mut admin_up) = (tap.mtu, tap.admin_up);
+        let steps = self.prepare(sw_if_index, &mut mtu, &mut admin_up).await;
+        let left = || {
+            Object::Tap(Tap {
+                mtu,
+                admin_up,
+                ..tap.clone()
+            })
+        };
+        let ended = Ended::of_steps(steps, left)?;
         Ok(ended.with(Change::Interface(mark.key(), sw_if_index)))
     }
 
@@ -130,7 +137,7 @@ impl Context<'_> {
             }
             self.update_admin(&key, from.admin_up, to.admin_up).await
         };
-        Ended::of_steps(steps.await, Object::Uplink(left))
+        Ended::of_steps(steps.await, || Object::Uplink(left))
     }
 
     pub(super) async fn update_sub_interface(
@@ -140,7 +147,7 @@ impl Context<'_> {
     ) -> Result<Ended, CallError> {
         let key = InterfaceKey::SubInterface(to.physnet.clone(), to.vlan);
         let steps = self.update_admin(&key, from.admin_up, to.admin_up).await;
-        Ended::of_steps(steps, Object::SubInterface(from.clone()))
+        Ended::of_steps(steps, || Object::SubInterface(from.clone()))
     }
 
     pub(super) async fn update_tap(self, from: &Tap, to: &Tap) -> Result<Ended, CallError> {
@@ -148,7 +155,7 @@ impl Context<'_> {
         let mut left = from.clone();
         let admin = (from.admin_up, to.admin_up);
         let steps = self.update_port(&key, &mut left.mtu, to.mtu, admin).await;
-        Ended::of_steps(steps, Object::Tap(left))
+        Ended::of_steps(steps, || Object::Tap(left))
     }
 
     /// What we made goes; what we found only loses our mark.

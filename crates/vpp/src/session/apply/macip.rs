@@ -1,5 +1,7 @@
 //! MACIP lists, and which interfaces have them. As with access lists, each operation is one message.
 
+use std::sync::Arc;
+
 use weft_plan::{MacIpAcl, MacIpBinding, Object};
 use weft_vpp_wire::messages::acl::{
     ACL_NONE, MacipAclAddReplace, MacipAclDel, MacipAclInterfaceAddDel, MacipAclInterfaceListDump,
@@ -24,17 +26,16 @@ impl Context<'_> {
     /// In place: the interfaces that have it keep it.
     pub(super) async fn update_macip_acl(
         self,
-        from: &MacIpAcl,
-        to: &MacIpAcl,
+        acl: &MacIpAcl,
+        left: Option<Arc<Object>>,
     ) -> Result<Ended, CallError> {
         let replaced = async {
-            let index = self.handles.macip_acl(&to.port).ok_or_else(|| {
-                Failure::Refused(format!("VPP has no MACIP list for port {}", to.port))
+            let index = self.handles.macip_acl(&acl.port).ok_or_else(|| {
+                Failure::Refused(format!("VPP has no MACIP list for port {}", acl.port))
             })?;
-            self.put_macip_acl(index, to).await?;
+            self.put_macip_acl(index, acl).await?;
             Ok(None)
         };
-        let left = Some(Object::MacIpAcl(from.clone()));
         Ended::of_step(replaced.await, left)
     }
 
@@ -66,7 +67,7 @@ impl Context<'_> {
     pub(super) async fn bind_macip_acl(
         self,
         binding: &MacIpBinding,
-        left: Option<Object>,
+        left: Option<Arc<Object>>,
     ) -> Result<Ended, CallError> {
         let bound = async {
             let port = binding.acl.as_ref();

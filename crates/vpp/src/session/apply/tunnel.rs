@@ -50,7 +50,7 @@ impl Context<'_> {
             ..*tunnel
         };
         let steps = self.change_admin(sw_if_index, true, tunnel.admin_up).await;
-        let ended = Ended::of_steps(steps, Object::Tunnel(left))?;
+        let ended = Ended::of_steps(steps, || Object::Tunnel(left))?;
         Ok(ended.with(Change::Interface(mark.key(), sw_if_index)))
     }
 
@@ -61,7 +61,7 @@ impl Context<'_> {
     ) -> Result<Ended, CallError> {
         let key = InterfaceKey::Tunnel(to.key);
         let steps = self.update_admin(&key, from.admin_up, to.admin_up).await;
-        Ended::of_steps(steps, Object::Tunnel(*from))
+        Ended::of_steps(steps, || Object::Tunnel(*from))
     }
 
     pub(super) async fn delete_tunnel(self, tunnel: &Tunnel) -> Result<Option<Change>, Failure> {

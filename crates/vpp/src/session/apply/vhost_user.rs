@@ -19,9 +19,16 @@ impl Context<'_> {
             Err(Failure::Refused(reason)) => return Ok(Ended::refused(reason, None)),
             Err(Failure::Lost(error)) => return Err(error),
         };
-        let mut left = vhost.clone();
-        let steps = self.prepare(sw_if_index, &mut left.mtu, &mut left.admin_up);
-        let ended = Ended::of_steps(steps.await, Object::VhostUser(left))?;
+        let (mut mtu, mut admin_up) = (vhost.mtu, vhost.admin_up);
+        let steps = self.prepare(sw_if_index, &mut mtu, &mut admin_up).await;
+        let left = || {
+            Object::VhostUser(VhostUser {
+                mtu,
+                admin_up,
+                ..vhost.clone()
+            })
+        };
+        let ended = Ended::of_steps(steps, left)?;
         Ok(ended.with(Change::Interface(mark.key(), sw_if_index)))
     }
 
@@ -34,7 +41,7 @@ impl Context<'_> {
         let mut left = from.clone();
         let admin = (from.admin_up, to.admin_up);
         let steps = self.update_port(&key, &mut left.mtu, to.mtu, admin).await;
-        Ended::of_steps(steps, Object::VhostUser(left))
+        Ended::of_steps(steps, || Object::VhostUser(left))
     }
 
     pub(super) async fn delete_vhost_user(

@@ -5,6 +5,7 @@ mod tests;
 
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::sync::Arc;
 
 use weft_model::{IpPrefix, Mac, OverlaySegment};
 use weft_plan::{
@@ -69,7 +70,7 @@ impl Ours {
         for (sw_if_index, features) in &attached.features {
             if let Some(interface) = self.handles.key(*sw_if_index)
                 && let key = ObjectKey::BridgeMember(interface.clone())
-                && let Some(Object::BridgeMember(member)) = self.observed.get(&key)
+                && let Some(Object::BridgeMember(member)) = self.observed.get(&key).map(Arc::as_ref)
             {
                 let learn = features.contains(L2InputFeatures::LEARN);
                 let member = member.clone();
