@@ -64,6 +64,8 @@ impl Pending {
     pub(super) fn take(&mut self, message: PbWatchResponse) {
         let watch = message.watch_id;
         self.in_fragments = message.fragment.then_some(watch);
+        // Those of one revision come together: its place is looked up once.
+        let mut place: Option<(Revision, &mut Vec<(i64, Change)>)> = None;
         for event in message.events {
             let Some(kv) = event.kv else { continue };
             let revision = kv.mod_revision;
@@ -75,10 +77,14 @@ impl Pending {
             } else {
                 KeyValue::from_wire(kv).map(Change::Put)
             };
-            let changes = self.revisions.entry(revision).or_default();
-            changes.extend(change.map(|change| (watch, change)));
-            self.since.get_or_insert_with(Instant::now);
-            self.busy = true;
+            if place.as_ref().is_none_or(|(at, _)| *at != revision) {
+                place = Some((revision, self.revisions.entry(revision).or_default()));
+                self.since.get_or_insert_with(Instant::now);
+                self.busy = true;
+            }
+            if let Some((_, changes)) = &mut place {
+                changes.extend(change.map(|change| (watch, change)));
+            }
         }
     }
 

@@ -55,10 +55,10 @@ pub(super) async fn run(
     let mut follower = Follower {
         store,
         events,
+        known: Known::new(fixed.clone()),
         fixed,
         interest,
         followed: Numbered::default(),
-        known: Known::default(),
         delivered: None,
         outage: None,
     };

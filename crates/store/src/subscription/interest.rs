@@ -7,7 +7,6 @@
 use std::collections::BTreeMap;
 
 use super::Event;
-use crate::kv::Change;
 use crate::part::{Part, outermost};
 
 /// Parts with the number of their being asked for.
@@ -103,11 +102,11 @@ impl Interest {
                     kvs,
                 })
             }
-            Told::Event(Event::Changes { revision, changes }) => {
-                let changes: Vec<Change> = changes
-                    .into_iter()
-                    .filter(|change| self.is_wanted(change.key()))
-                    .collect();
+            Told::Event(Event::Changes {
+                revision,
+                mut changes,
+            }) => {
+                changes.retain(|change| self.is_wanted(change.key()));
                 (!changes.is_empty()).then_some(Event::Changes { revision, changes })
             }
             Told::Event(event) => Some(event),
@@ -135,7 +134,7 @@ pub(super) fn part_of<'a, T>(parts: &'a BTreeMap<Part, T>, key: &str) -> Option<
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::kv::KeyValue;
+    use crate::kv::{Change, KeyValue};
 
     fn key(text: &str) -> Part {
         Part::Key(text.to_owned())
