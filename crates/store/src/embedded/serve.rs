@@ -6,9 +6,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use etcd_client::proto::{
-    PbClusterServer, PbKvServer, PbLeaseServer, PbMaintenanceServer, PbWatchServer,
-};
+use etcd_client::proto::{PbClusterServer, PbKvServer, PbLeaseServer, PbMaintenanceServer};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio::time::MissedTickBehavior;
@@ -124,7 +122,7 @@ fn start(
     let routes = Routes::new(
         PbKvServer::new(Kv(engine.clone())).max_decoding_message_size(MAX_MESSAGE_BYTES),
     )
-    .add_service(PbWatchServer::new(Watch(engine.clone())))
+    .add_service(Watch(engine.clone()))
     .add_service(PbLeaseServer::new(Lease(engine.clone())))
     .add_service(PbClusterServer::new(Cluster(engine.clone())))
     .add_service(PbMaintenanceServer::new(maintenance))

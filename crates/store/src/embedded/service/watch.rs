@@ -12,23 +12,23 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use etcd_client::proto::{
-    PbEvent, PbWatchRequest, PbWatchRequestUnion, PbWatchResponse, PbWatchService,
-};
+use etcd_client::proto::{PbEvent, PbWatchRequest, PbWatchRequestUnion, PbWatchResponse};
+use prost::{EncodeError, Message};
 use tokio::sync::mpsc;
 use tokio::time::MissedTickBehavior;
 use tokio_stream::wrappers::ReceiverStream;
-use tonic::{Request, Response, Status, Streaming};
+use tonic::{Status, Streaming};
 
 use super::super::engine::{Engine, History};
-use super::super::hub::{Committed, event_bytes};
+use super::super::hub::Committed;
 use super::super::interval::Interval;
 use super::super::schema::{EVENT_DELETE, EVENT_PUT};
 
+mod answer;
+mod codec;
+
 /// Answers that wait for the transport.
 const QUEUE: usize = 4;
-/// Beyond it an answer is split, for watches that permit it (etcd's default request size).
-const FRAGMENT_BYTES: usize = 3 << 19;
 /// How etcd marks an answer that belongs to no watch.
 const NO_WATCH: i64 = -1;
 /// `WatchCreateRequest.FilterType`.
@@ -36,9 +36,11 @@ const FILTER_NO_PUT: i32 = 0;
 /// `WatchCreateRequest.FilterType`.
 const FILTER_NO_DELETE: i32 = 1;
 
+#[derive(Clone)]
 pub(in super::super) struct Watch(pub(in super::super) Arc<Engine>);
 
-type Answers = mpsc::Sender<Result<PbWatchResponse, Status>>;
+/// To the transport, encoded.
+type Answers = mpsc::Sender<Result<Vec<u8>, Status>>;
 
 /// One stream.
 struct Session {
@@ -65,14 +67,16 @@ struct Watched {
 /// The stream is over: the client has gone, or the server ends.
 struct Over;
 
-#[tonic::async_trait]
-impl PbWatchService for Watch {
-    type WatchStream = ReceiverStream<Result<PbWatchResponse, Status>>;
+impl From<EncodeError> for Over {
+    /// There is none: what is encoded into grows.
+    fn from(_: EncodeError) -> Self {
+        Self
+    }
+}
 
-    async fn watch(
-        &self,
-        request: Request<Streaming<PbWatchRequest>>,
-    ) -> Result<Response<Self::WatchStream>, Status> {
+impl Watch {
+    /// Begins a stream; gives what it answers.
+    fn open(&self, requests: Streaming<PbWatchRequest>) -> ReceiverStream<Result<Vec<u8>, Status>> {
         let (answers, stream) = mpsc::channel(QUEUE);
         let gone = answers.clone();
         let mut session = Session {
@@ -86,10 +90,10 @@ impl PbWatchService for Watch {
             tokio::select! {
                 () = stopping.cancelled() => {}
                 () = gone.closed() => {}
-                _ = session.run(request.into_inner()) => {}
+                _ = session.run(requests) => {}
             }
         });
-        Ok(Response::new(ReceiverStream::new(stream)))
+        ReceiverStream::new(stream)
     }
 }
 
@@ -227,36 +231,29 @@ impl Session {
     async fn hand_out(&mut self, to: i64, revisions: &[Arc<Committed>]) -> Result<(), Over> {
         let mut answers = Vec::new();
         for (id, watched) in &mut self.watches {
-            let mut events: Vec<PbEvent> = revisions
+            let events: Vec<&PbEvent> = revisions
                 .iter()
                 .filter(|revision| revision.revision >= watched.next)
                 .flat_map(|revision| &revision.events)
                 .filter(|event| watched.wants(event))
-                .cloned()
                 .collect();
             watched.next = watched.next.max(to + 1);
             if events.is_empty() {
                 continue;
             }
             watched.busy = true;
-            if watched.prev_kv {
-                events = add_previous(&self.engine, events).await?;
-            }
-            answers.push((*id, watched.fragment, events));
-        }
-        for (id, fragment, events) in answers {
-            let parts = if fragment {
-                split(events)
+            let answer = answer(&self.engine, *id, to);
+            answers.extend(if watched.prev_kv {
+                let events = events.into_iter().cloned().collect();
+                let events = add_previous(&self.engine, events).await?;
+                let events: Vec<&PbEvent> = events.iter().collect();
+                answer::with_events(answer, &events, watched.fragment)?
             } else {
-                vec![events]
-            };
-            let last = parts.len() - 1;
-            for (number, events) in parts.into_iter().enumerate() {
-                let mut answer = self.answer(id, to);
-                answer.fragment = number < last;
-                answer.events = events;
-                self.send(answer).await?;
-            }
+                answer::with_events(answer, &events, watched.fragment)?
+            });
+        }
+        for answer in answers {
+            self.pass_on(answer).await?;
         }
         Ok(())
     }
@@ -276,16 +273,24 @@ impl Session {
     }
 
     fn answer(&self, watch_id: i64, revision: i64) -> PbWatchResponse {
-        let header = Some(self.engine.header(revision));
-        PbWatchResponse {
-            header,
-            watch_id,
-            ..Default::default()
-        }
+        answer(&self.engine, watch_id, revision)
     }
 
     async fn send(&self, answer: PbWatchResponse) -> Result<(), Over> {
+        self.pass_on(answer.encode_to_vec()).await
+    }
+
+    async fn pass_on(&self, answer: Vec<u8>) -> Result<(), Over> {
         self.answers.send(Ok(answer)).await.map_err(|_| Over)
+    }
+}
+
+/// An answer without anything particular in it yet.
+fn answer(engine: &Engine, watch_id: i64, revision: i64) -> PbWatchResponse {
+    PbWatchResponse {
+        header: Some(engine.header(revision)),
+        watch_id,
+        ..Default::default()
     }
 }
 
@@ -327,22 +332,4 @@ async fn add_previous(engine: &Engine, mut events: Vec<PbEvent>) -> Result<Vec<P
         })
         .await
         .map_err(|_| Over)
-}
-
-/// Splits events into parts that are not too large, at least one event each.
-fn split(events: Vec<PbEvent>) -> Vec<Vec<PbEvent>> {
-    let mut parts = vec![Vec::new()];
-    let mut bytes = 0;
-    for event in events {
-        let size = event_bytes(&event);
-        if bytes + size > FRAGMENT_BYTES && bytes > 0 {
-            parts.push(Vec::new());
-            bytes = 0;
-        }
-        bytes += size;
-        if let Some(part) = parts.last_mut() {
-            part.push(event);
-        }
-    }
-    parts
 }
