@@ -36,7 +36,7 @@ pub use unmet::Unmet;
 #[derive(Clone, Debug)]
 pub struct Compiler {
     network: HostNetwork,
-    ports: HashMap<PortId, Port, FixedState>,
+    ports: HashMap<PortId, Box<Port>, FixedState>,
     claims: Claims,
     groups: Groups,
     networks: Networks,
@@ -212,11 +212,11 @@ impl Compiler {
             for claim in &claims {
                 others.extend(self.claims.stake(claim, record.create_revision, id));
             }
-            let port = Port {
+            let port = Box::new(Port {
                 record,
                 claims,
                 compiled,
-            };
+            });
             self.compile(id, port, &mut touched);
         } else {
             self.tell_network(id, None, &mut touched);
@@ -238,7 +238,7 @@ impl Compiler {
     }
 
     /// Enters a port, compiled anew.
-    fn compile(&mut self, id: &PortId, mut port: Port, touched: &mut Touched) {
+    fn compile(&mut self, id: &PortId, mut port: Box<Port>, touched: &mut Touched) {
         // Wanted first, released then: what both versions use is there all the time.
         let needs = self.needs(id, &port.record, &port.claims);
         let compiled = needs.map(|needs| {

@@ -47,8 +47,8 @@ pub enum ObjectKey {
     MacIpAcl(PortId),
     /// Which list of source addresses an interface has.
     MacIpBinding(InterfaceKey),
-    /// An address of an uplink.
-    Address(InterfaceKey, IpAddr),
+    /// An address of an uplink. There are few, so they shall not make all keys larger.
+    Address(Box<InterfaceKey>, IpAddr),
     /// A route of the underlay.
     Route(IpPrefix),
     /// Where a MAC address of an overlay network is.
@@ -124,7 +124,7 @@ impl Object {
             Self::MacIpAcl(acl) => ObjectKey::MacIpAcl(acl.port.clone()),
             Self::MacIpBinding(binding) => ObjectKey::MacIpBinding(binding.interface.clone()),
             Self::Address(address) => {
-                ObjectKey::Address(address.interface.clone(), address.address)
+                ObjectKey::Address(Box::new(address.interface.clone()), address.address)
             }
             Self::Route(route) => ObjectKey::Route(route.prefix),
             Self::StaticMac(entry) => ObjectKey::StaticMac(entry.segment, entry.mac),

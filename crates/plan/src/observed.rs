@@ -191,7 +191,7 @@ impl Observed {
             (&one.interface, one.address).cmp(&(&other.interface, other.address))
         });
         for address in &foreign {
-            let interface = address.interface.clone();
+            let interface = Box::new(address.interface.clone());
             self.remove(&ObjectKey::Address(interface, address.address));
         }
         foreign

@@ -21,7 +21,7 @@ use std::sync::Arc;
 
 use foldhash::fast::FixedState;
 
-use crate::object::{Object, ObjectKey};
+use crate::object::{InterfaceKey, Object, ObjectKey};
 use crate::observed::Observed;
 use crate::operation::Operation;
 
@@ -46,15 +46,14 @@ impl Plan {
         dirty: &[ObjectKey],
         held: impl Fn(&ObjectKey) -> bool,
     ) -> Self {
-        let dirty = with_guards(dirty);
         let mut plan = Self::default();
         let mut unbridged = BTreeMap::new();
         // What cannot be done also spares those that would have had to go along with it, so all is
         // thought over again until nothing more turns out to be impossible.
         let changes = loop {
-            let changes = plan.expand(&desired, observed, &dirty, &held, &unbridged);
+            let changes = plan.expand(&desired, observed, dirty, &held, &unbridged);
             let impossible = impossible(&changes, observed, &desired);
-            let exposed = exposed(&dirty, &changes, observed, &desired);
+            let exposed = exposed(dirty, &changes, observed, &desired);
             let exposed: Vec<_> = exposed
                 .into_iter()
                 .filter(|(member, _)| !unbridged.contains_key(member))
@@ -84,58 +83,59 @@ impl Plan {
         unbridged: &BTreeMap<ObjectKey, ObjectKey>,
     ) -> Changes<'a> {
         let mut changes = Changes::with_capacity_and_hasher(dirty.len(), FixedState::default());
-        let mut queue: Vec<_> = dirty
-            .iter()
-            .map(|key| (Cow::Borrowed(key), false))
-            .collect();
-        while let Some((key, must_go)) = queue.pop() {
-            let unbridge = unbridged.contains_key(&key);
-            let change = match (observed.get(&key), desired(&key)) {
-                (None, None) => continue,
-                (None, Some(_)) if unbridge => continue,
-                (Some(now), Some(_)) if unbridge => Change::Delete(now),
-                (None, Some(wanted)) => Change::Create(wanted),
-                (Some(now), None) => Change::Delete(now),
-                (Some(now), Some(wanted)) if must_go || !now.can_become(wanted) => {
-                    Change::Recreate(now, wanted)
+        // One of them, and then what goes along with it.
+        let mut queue = Vec::new();
+        for key in with_guards(dirty) {
+            queue.push((key, false));
+            while let Some((key, must_go)) = queue.pop() {
+                let unbridge = unbridged.contains_key(&key);
+                let change = match (observed.get(&key), desired(&key)) {
+                    (None, None) => continue,
+                    (None, Some(_)) if unbridge => continue,
+                    (Some(now), Some(_)) if unbridge => Change::Delete(now),
+                    (None, Some(wanted)) => Change::Create(wanted),
+                    (Some(now), None) => Change::Delete(now),
+                    (Some(now), Some(wanted)) if must_go || !now.can_become(wanted) => {
+                        Change::Recreate(now, wanted)
+                    }
+                    (Some(now), Some(wanted)) if now.satisfies(wanted) => continue,
+                    (Some(now), Some(wanted)) => Change::Update(now, wanted),
+                };
+                if held(&key) {
+                    let key = key.clone().into_owned();
+                    self.blocked.insert(key.clone(), key);
                 }
-                (Some(now), Some(wanted)) if now.satisfies(wanted) => continue,
-                (Some(now), Some(wanted)) => Change::Update(now, wanted),
-            };
-            if held(&key) {
-                let key = key.clone().into_owned();
-                self.blocked.insert(key.clone(), key);
+                let blocked = match self.blocked.get(&key) {
+                    Some(obstacle) => !unbridge || *obstacle == *key,
+                    None => false,
+                };
+                if blocked {
+                    continue;
+                }
+                let entry = changes.entry(key.into_owned());
+                if let Entry::Occupied(known) = &entry
+                    && known.get().goes()
+                {
+                    continue;
+                }
+                if change.goes() {
+                    let key = entry.key();
+                    // What comes back goes before all else changes, so that nothing leaves it in time.
+                    let all_go = matches!(change, Change::Recreate(..));
+                    queue.extend(observed.dependents(key).into_iter().map(|dependent| {
+                        // One that is wanted elsewhere leaves by itself.
+                        let stays = || {
+                            let mut required = desired(&dependent)
+                                .into_iter()
+                                .flat_map(|wanted| wanted.requires());
+                            required.any(|required| required == *key)
+                        };
+                        let must_go = all_go || stays();
+                        (Cow::Owned(dependent), must_go)
+                    }));
+                }
+                entry.insert_entry(change);
             }
-            let blocked = match self.blocked.get(&key) {
-                Some(obstacle) => !unbridge || *obstacle == *key,
-                None => false,
-            };
-            if blocked {
-                continue;
-            }
-            let entry = changes.entry(key.into_owned());
-            if let Entry::Occupied(known) = &entry
-                && known.get().goes()
-            {
-                continue;
-            }
-            if change.goes() {
-                let key = entry.key();
-                // What comes back goes before all else changes, so that nothing leaves it in time.
-                let all_go = matches!(change, Change::Recreate(..));
-                queue.extend(observed.dependents(key).into_iter().map(|dependent| {
-                    // One that is wanted elsewhere leaves by itself.
-                    let stays = || {
-                        let mut required = desired(&dependent)
-                            .into_iter()
-                            .flat_map(|wanted| wanted.requires());
-                        required.any(|required| required == *key)
-                    };
-                    let must_go = all_go || stays();
-                    (Cow::Owned(dependent), must_go)
-                }));
-            }
-            entry.insert_entry(change);
         }
         changes
     }
@@ -182,26 +182,23 @@ impl Plan {
     }
 }
 
-/// `dirty`, and with a membership the bindings of its interface, and the other way round. What is on one
-/// interface is there once, if it came together.
-fn with_guards(dirty: &[ObjectKey]) -> Vec<ObjectKey> {
-    let mut all = Vec::with_capacity(2 * dirty.len());
+/// `dirty`, and with a membership the bindings of its interface, and the other way round.
+fn with_guards(dirty: &[ObjectKey]) -> impl Iterator<Item = Cow<'_, ObjectKey>> {
+    let others = dirty.iter().filter(|key| key.bridges().is_none());
+    let bridging = bridged(dirty).flat_map(|interface| {
+        let member = ObjectKey::BridgeMember(interface.clone());
+        let guards = member.guards().into_iter().flatten();
+        guards.chain([member])
+    });
+    others.map(Cow::Borrowed).chain(bridging.map(Cow::Owned))
+}
+
+/// The interfaces whose memberships or bindings are in `dirty`; each is there once, if what is on it came
+/// together.
+fn bridged(dirty: &[ObjectKey]) -> impl Iterator<Item = &InterfaceKey> {
     let mut last = None;
-    for key in dirty {
-        match key {
-            ObjectKey::BridgeMember(interface)
-            | ObjectKey::AclBinding(interface)
-            | ObjectKey::MacIpBinding(interface) => {
-                if last.replace(interface) != Some(interface) {
-                    let member = ObjectKey::BridgeMember(interface.clone());
-                    all.extend(member.guards().into_iter().flatten());
-                    all.push(member);
-                }
-            }
-            _ => all.push(key.clone()),
-        }
-    }
-    all
+    let interfaces = dirty.iter().filter_map(ObjectKey::bridges);
+    interfaces.filter(move |interface| last.replace(*interface) != Some(*interface))
 }
 
 impl fmt::Display for Plan {

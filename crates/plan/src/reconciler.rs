@@ -216,7 +216,7 @@ impl Reconciler {
                 &group,
                 |key| self.failures.holds(key, now.monotonic) || self.compiler.is_undecided(key),
             );
-            considered.append(&mut group);
+            considered.push(group);
             blocked.append(&mut plan.blocked);
             if !plan.is_empty() || self.dirty.is_empty() {
                 break plan;
@@ -225,7 +225,7 @@ impl Reconciler {
         let operations = plan.levels.iter().flatten();
         self.dirty.extend(operations.map(Operation::key));
         self.dirty.extend(blocked.keys().cloned());
-        for key in considered.iter().chain(blocked.keys()) {
+        for key in considered.iter().flatten().chain(blocked.keys()) {
             // What turned out to be as wanted after all has not failed any more.
             let mended = self.failures.get(key).is_some() && !self.dirty.contains(key);
             if mended {
@@ -237,7 +237,7 @@ impl Reconciler {
             }
         }
         if !self.blocked.is_empty() {
-            let considered: Keys = considered.into_iter().collect();
+            let considered: Keys = considered.into_iter().flatten().collect();
             self.blocked.retain(|key, _| !considered.contains(key));
         }
         plan.blocked.clone_from(&blocked);

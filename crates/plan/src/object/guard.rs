@@ -12,6 +12,16 @@ impl ObjectKey {
         }
     }
 
+    /// The interface, if this is its membership or one of its bindings.
+    pub(crate) fn bridges(&self) -> Option<&InterfaceKey> {
+        match self {
+            Self::BridgeMember(interface)
+            | Self::AclBinding(interface)
+            | Self::MacIpBinding(interface) => Some(interface),
+            _ => None,
+        }
+    }
+
     /// The membership that this binding guards. `None` for all other objects.
     pub fn guarded(&self) -> Option<Self> {
         match self {

@@ -6,6 +6,8 @@ use crate::object::{Object, ObjectKey};
 use crate::observed::Observed;
 use crate::table::Table;
 
+use super::bridged;
+
 /// What is to be done with one object.
 pub(super) enum Change<'a> {
     Create(&'a Arc<Object>),
@@ -113,17 +115,15 @@ fn bared<'a>(
     (stays && !freed).then_some(member)
 }
 
-/// The memberships in `dirty` that are there with nothing of ours to guard them, though they are to be
-/// secured, and no guard is coming; each with the guard that is missing.
+/// The memberships that are `dirty`, or whose guards are, and are there with nothing of ours to guard them,
+/// though they are to be secured, and no guard is coming; each with the guard that is missing.
 pub(super) fn exposed<'a>(
     dirty: &[ObjectKey],
     changes: &Changes<'a>,
     observed: &Observed,
     desired: &impl Fn(&ObjectKey) -> Option<&'a Arc<Object>>,
 ) -> Vec<(ObjectKey, ObjectKey)> {
-    let members = dirty
-        .iter()
-        .filter(|key| matches!(key, ObjectKey::BridgeMember(_)));
+    let members = bridged(dirty).map(|interface| ObjectKey::BridgeMember(interface.clone()));
     let there = members.filter(|member| {
         let goes = || changes.get(member).is_some_and(Change::goes);
         observed.get(member).is_some() && desired(member).is_some() && !goes()
@@ -139,6 +139,9 @@ pub(super) fn exposed<'a>(
         })
     };
     there
-        .filter_map(|member| Some((member.clone(), missing(member)?)))
+        .filter_map(|member| {
+            let guard = missing(&member)?;
+            Some((member, guard))
+        })
         .collect()
 }

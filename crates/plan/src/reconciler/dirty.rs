@@ -92,6 +92,7 @@ impl Dirty {
         if self.ports.len() <= most {
             self.queue = VecDeque::new();
             let ports = std::mem::take(&mut self.ports);
+            taken.reserve(ports.values().map(Vec::len).sum());
             taken.extend(ports.into_values().flatten());
             return taken;
         }
