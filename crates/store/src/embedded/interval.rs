@@ -53,6 +53,24 @@ impl Interval {
         }
     }
 
+    /// Whether it goes on behind the end of another one, wherever it starts.
+    pub(super) fn ends_behind(&self, other: &Self) -> bool {
+        match (self.last(), other.last()) {
+            (_, None) => false,
+            (None, Some(_)) => true,
+            (Some(own), Some(other)) => own > other,
+        }
+    }
+
+    /// Where it ends, if anywhere, and whether that key is inside.
+    fn last(&self) -> Option<(&[u8], bool)> {
+        match &self.end {
+            End::Single => Some((&self.start, true)),
+            End::Before(end) => Some((end, false)),
+            End::Never => None,
+        }
+    }
+
     /// As bounds of a range over keys. Must not be asked of an empty interval.
     pub(super) fn bounds(&self) -> (Bound<&[u8]>, Bound<&[u8]>) {
         let end = match &self.end {

@@ -26,6 +26,9 @@ use super::super::schema::{EVENT_DELETE, EVENT_PUT};
 
 mod answer;
 mod codec;
+mod index;
+
+use index::Index;
 
 /// Answers that wait for the transport.
 const QUEUE: usize = 4;
@@ -47,6 +50,8 @@ struct Session {
     engine: Arc<Engine>,
     answers: Answers,
     watches: BTreeMap<i64, Watched>,
+    /// What `watches` watch; `None` once these have changed.
+    index: Option<Index>,
     next_id: i64,
 }
 
@@ -83,6 +88,7 @@ impl Watch {
             engine: self.0.clone(),
             answers,
             watches: BTreeMap::new(),
+            index: None,
             next_id: 0,
         };
         let stopping = self.0.stopping.clone();
@@ -140,6 +146,7 @@ impl Session {
                 if self.watches.remove(&cancel.watch_id).is_none() {
                     return Ok(());
                 }
+                self.index = None;
                 let revision = self.engine.hub.revision();
                 let mut answer = self.answer(cancel.watch_id, revision);
                 answer.canceled = true;
@@ -181,6 +188,7 @@ impl Session {
             .clone_into(&mut answer.cancel_reason);
         if refused.is_none() {
             self.watches.insert(id, watched);
+            self.index = None;
         }
         self.send(answer).await
     }
@@ -219,6 +227,7 @@ impl Session {
             .collect();
         for id in late {
             self.watches.remove(&id);
+            self.index = None;
             let mut answer = self.answer(id, revision);
             answer.canceled = true;
             answer.compact_revision = compacted;
@@ -230,19 +239,30 @@ impl Session {
     /// Hands a stretch of history, which goes up to `to`, to the watches.
     async fn hand_out(&mut self, to: i64, revisions: &[Arc<Committed>]) -> Result<(), Over> {
         let mut answers = Vec::new();
-        for (id, watched) in &mut self.watches {
-            let events: Vec<&PbEvent> = revisions
-                .iter()
-                .filter(|revision| revision.revision >= watched.next)
-                .flat_map(|revision| &revision.events)
-                .filter(|event| watched.wants(event))
-                .collect();
+        let intervals = self.watches.values().map(|watched| &watched.interval);
+        let index = &*self.index.get_or_insert_with(|| Index::of(intervals));
+        let watches = self.watches.iter_mut();
+        let mut watches: Vec<_> = watches.map(|(id, of)| (*id, of, Vec::new())).collect();
+        for committed in revisions {
+            for event in &committed.events {
+                let key = event.kv.as_ref().map_or(&[][..], |kv| &kv.key);
+                for place in index.holding(key) {
+                    if let Some((_, watched, events)) = watches.get_mut(place)
+                        && committed.revision >= watched.next
+                        && watched.wants(event)
+                    {
+                        events.push(event);
+                    }
+                }
+            }
+        }
+        for (id, watched, events) in watches {
             watched.next = watched.next.max(to + 1);
             if events.is_empty() {
                 continue;
             }
             watched.busy = true;
-            let answer = answer(&self.engine, *id, to);
+            let answer = answer(&self.engine, id, to);
             answers.extend(if watched.prev_kv {
                 let events = events.into_iter().cloned().collect();
                 let events = add_previous(&self.engine, events).await?;
@@ -295,16 +315,12 @@ fn answer(engine: &Engine, watch_id: i64, revision: i64) -> PbWatchResponse {
 }
 
 impl Watched {
+    /// Whether it was asked for this kind of event.
     fn wants(&self, event: &PbEvent) -> bool {
-        let filtered = match event.r#type {
-            EVENT_PUT => self.no_put,
-            _ => self.no_delete,
-        };
-        !filtered
-            && event
-                .kv
-                .as_ref()
-                .is_some_and(|kv| self.interval.contains(&kv.key))
+        match event.r#type {
+            EVENT_PUT => !self.no_put,
+            _ => !self.no_delete,
+        }
     }
 }
 
