@@ -57,6 +57,21 @@ pub trait Wire: Sized {
     fn encode(&self, writer: &mut Writer<'_>);
     /// Reads a value; on an error the reader's position is of no further use.
     fn decode(reader: &mut Reader<'_>) -> Result<Self, DecodeErrorKind>;
+
+    /// Appends values one behind the other.
+    fn encode_all(values: &[Self], writer: &mut Writer<'_>) {
+        for value in values {
+            value.encode(writer);
+        }
+    }
+
+    /// Reads as many values as there are places.
+    fn decode_all(places: &mut [Self], reader: &mut Reader<'_>) -> Result<(), DecodeErrorKind> {
+        for place in places {
+            *place = Self::decode(reader)?;
+        }
+        Ok(())
+    }
 }
 
 /// A cursor over the bytes of one message.
@@ -134,7 +149,28 @@ macro_rules! wire_integer {
     )*};
 }
 
-wire_integer!(u8, u16, u32, u64, i32);
+wire_integer!(u16, u32, u64, i32);
+
+/// Many of them are octets of an address, and read and written at once.
+impl Wire for u8 {
+    fn encode(&self, writer: &mut Writer<'_>) {
+        writer.put(&[*self]);
+    }
+
+    fn decode(reader: &mut Reader<'_>) -> Result<Self, DecodeErrorKind> {
+        let [octet] = reader.array()?;
+        Ok(octet)
+    }
+
+    fn encode_all(values: &[Self], writer: &mut Writer<'_>) {
+        writer.put(values);
+    }
+
+    fn decode_all(places: &mut [Self], reader: &mut Reader<'_>) -> Result<(), DecodeErrorKind> {
+        places.copy_from_slice(reader.take(places.len())?);
+        Ok(())
+    }
+}
 
 /// One byte. VPP tests such a field for being non-zero, and so do we.
 impl Wire for bool {
@@ -150,16 +186,12 @@ impl Wire for bool {
 /// A fixed number of elements, such as the four MTUs of an interface.
 impl<T: Wire + Copy + Default, const N: usize> Wire for [T; N] {
     fn encode(&self, writer: &mut Writer<'_>) {
-        for element in self {
-            element.encode(writer);
-        }
+        T::encode_all(self, writer);
     }
 
     fn decode(reader: &mut Reader<'_>) -> Result<Self, DecodeErrorKind> {
         let mut array = [T::default(); N];
-        for element in &mut array {
-            *element = T::decode(reader)?;
-        }
+        T::decode_all(&mut array, reader)?;
         Ok(array)
     }
 }

@@ -77,9 +77,8 @@ impl<const N: usize> TryFrom<&str> for FixedString<N> {
             });
         }
         let mut bytes = [0; N];
-        for (to, from) in bytes.iter_mut().zip(text.bytes()) {
-            *to = from;
-        }
+        let of_text = bytes.get_mut(..text.len()).unwrap_or_default();
+        of_text.copy_from_slice(text.as_bytes());
         Ok(Self(bytes))
     }
 }
