@@ -3,12 +3,13 @@
 use std::collections::hash_map::Entry;
 use std::collections::{BTreeSet, HashMap};
 use std::fmt;
+use std::hash::Hash;
 
 use foldhash::fast::FixedState;
 use weft_model::{IfName, Mac, NetworkSegment, PortId};
 
 /// Something that only one port may have.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Claim {
     /// A MAC address on a network: with two owners a bridge would send to either by turns.
     Mac(NetworkSegment, Mac),
@@ -22,29 +23,69 @@ type Claimant = (i64, PortId);
 /// Who has what is claimed.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Claims {
+    /// The MAC addresses of each network.
+    macs: HashMap<NetworkSegment, Owners<Mac>, FixedState>,
+    devices: Owners<IfName>,
+}
+
+/// Who has what there is of one kind.
+#[derive(Clone, Debug)]
+struct Owners<T> {
     /// Who came first.
-    owners: HashMap<Claim, Claimant, FixedState>,
+    first: HashMap<T, Claimant, FixedState>,
     /// Who came later.
-    others: HashMap<Claim, BTreeSet<Claimant>, FixedState>,
+    later: HashMap<T, BTreeSet<Claimant>, FixedState>,
 }
 
 impl Claims {
     /// Who has it, if anybody claims it.
     pub(crate) fn owner(&self, claim: &Claim) -> Option<&PortId> {
-        let (_, owner) = self.owners.get(claim)?;
+        let (_, owner) = match claim {
+            Claim::Mac(segment, mac) => self.macs.get(segment)?.first.get(mac)?,
+            Claim::Device(device) => self.devices.first.get(device)?,
+        };
         Some(owner)
     }
 
     /// Enters a claim; answers the other claimants, to whom it may make a difference.
     pub(crate) fn stake(&mut self, claim: &Claim, revision: i64, port: &PortId) -> Vec<PortId> {
-        let mut later = (revision, port.clone());
-        match self.owners.entry(claim.clone()) {
+        let claimant = (revision, port.clone());
+        match claim {
+            Claim::Mac(segment, mac) => {
+                let macs = self.macs.entry(segment.clone()).or_default();
+                macs.stake(mac, claimant)
+            }
+            Claim::Device(device) => self.devices.stake(device, claimant),
+        }
+    }
+
+    /// Drops a port's claim; answers the claimants that remain.
+    pub(crate) fn release(&mut self, claim: &Claim, port: &PortId) -> Vec<PortId> {
+        match claim {
+            Claim::Mac(segment, mac) => {
+                let Some(macs) = self.macs.get_mut(segment) else {
+                    return Vec::new();
+                };
+                let remaining = macs.release(mac, port);
+                if macs.first.is_empty() {
+                    self.macs.remove(segment);
+                }
+                remaining
+            }
+            Claim::Device(device) => self.devices.release(device, port),
+        }
+    }
+}
+
+impl<T: Clone + Eq + Hash> Owners<T> {
+    fn stake(&mut self, claimed: &T, mut later: Claimant) -> Vec<PortId> {
+        match self.first.entry(claimed.clone()) {
             Entry::Vacant(free) => {
                 free.insert(later);
                 Vec::new()
             }
             Entry::Occupied(mut taken) => {
-                let others = self.others.entry(claim.clone()).or_default();
+                let others = self.later.entry(claimed.clone()).or_default();
                 let claimants = ids(taken.get(), others);
                 if later < *taken.get() {
                     std::mem::swap(taken.get_mut(), &mut later);
@@ -55,12 +96,11 @@ impl Claims {
         }
     }
 
-    /// Drops a port's claim; answers the claimants that remain.
-    pub(crate) fn release(&mut self, claim: &Claim, port: &PortId) -> Vec<PortId> {
-        let Entry::Occupied(mut taken) = self.owners.entry(claim.clone()) else {
+    fn release(&mut self, claimed: &T, port: &PortId) -> Vec<PortId> {
+        let Entry::Occupied(mut taken) = self.first.entry(claimed.clone()) else {
             return Vec::new();
         };
-        let mut others = self.others.remove(claim).unwrap_or_default();
+        let mut others = self.later.remove(claimed).unwrap_or_default();
         others.retain(|(_, other)| other != port);
         if taken.get().1 == *port {
             let Some(next) = others.pop_first() else {
@@ -71,9 +111,18 @@ impl Claims {
         }
         let claimants = ids(taken.get(), &others);
         if !others.is_empty() {
-            self.others.insert(claim.clone(), others);
+            self.later.insert(claimed.clone(), others);
         }
         claimants
+    }
+}
+
+impl<T> Default for Owners<T> {
+    fn default() -> Self {
+        Self {
+            first: HashMap::default(),
+            later: HashMap::default(),
+        }
     }
 }
 

@@ -89,16 +89,11 @@ impl Dirty {
     pub(super) fn take(&mut self, most: usize) -> Vec<ObjectKey> {
         let others = std::mem::take(&mut self.others);
         let mut taken: Vec<_> = others.into_iter().collect();
-        if self.ports.len() <= most {
-            self.queue = VecDeque::new();
-            let ports = std::mem::take(&mut self.ports);
-            taken.reserve(ports.values().map(Vec::len).sum());
-            taken.extend(ports.into_values().flatten());
-            return taken;
-        }
         let ports = std::iter::from_fn(|| self.queue.pop_front());
         let ports = ports.filter_map(|port| self.ports.remove(&port));
-        taken.extend(ports.take(most).flatten());
+        for keys in ports.take(most) {
+            taken.extend(keys);
+        }
         taken
     }
 }

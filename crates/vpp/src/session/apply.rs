@@ -84,8 +84,14 @@ impl Session {
             handles: &self.handles,
             fib_source: self.fib_source,
         };
-        let operations = stream::iter(operations).map(|operation| context.perform(operation));
-        let ended: Vec<_> = operations.buffered(CONCURRENCY).collect().await;
+        // On the heap, since what is under way is large and is moved about.
+        let operations = operations.map(|operation| Box::pin(context.perform(operation)));
+        let mut operations = stream::iter(operations).buffered(CONCURRENCY);
+        let mut ended = Vec::with_capacity(level.len());
+        while let Some(one) = operations.next().await {
+            ended.push(one);
+        }
+        drop(operations);
         let mut outcomes = Vec::with_capacity(level.len());
         for ended in ended {
             let Ended { outcome, change } = ended?;
