@@ -172,7 +172,13 @@ impl<'a> Fields<'a> {
                 format!("an object is wanted, not {}", other.kind()),
             )),
         };
-        self.list(field)?.map(read).collect()
+        let elements = self.list(field)?;
+        // Room for all and no more: results that are collected are not counted before.
+        let mut all = Vec::with_capacity(elements.size_hint().0);
+        for element in elements.map(read) {
+            all.push(element?);
+        }
+        Ok(all)
     }
 
     /// That the field has a wrong value, for this reason.

@@ -1,6 +1,7 @@
 //! Objects that may differ from what is wanted, kept by port: a plan takes those of a few ports, however
 //! many there are, and those come first that have waited longest.
 
+use std::collections::hash_map::Entry;
 use std::collections::{HashMap, VecDeque};
 
 use foldhash::fast::FixedState;
@@ -71,10 +72,10 @@ impl Dirty {
             self.others.remove(key);
             return;
         };
-        if let Some(keys) = self.ports.get_mut(port) {
-            keys.retain(|other| other != key);
-            if keys.is_empty() {
-                self.ports.remove(port);
+        if let Entry::Occupied(mut keys) = self.ports.entry(port.clone()) {
+            keys.get_mut().retain(|other| other != key);
+            if keys.get().is_empty() {
+                keys.remove();
             }
         }
     }
