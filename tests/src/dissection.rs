@@ -90,6 +90,8 @@ impl Dissection {
     /// Begins to watch a device.
     pub async fn start(lab: &Lab, namespace: &Namespace, device: &str) -> Result<Self> {
         let mut command = namespace.command("tshark");
+        // It leaves its file of packets behind when it is stopped.
+        command.env("TMPDIR", lab.directory());
         command.args(["-i", device, "-f", FILTER, "-n", "-l", "-T", "fields"]);
         command.args(["-o", "ip.check_checksum:TRUE"]);
         command.args(["-o", "udp.check_checksum:TRUE"]);
