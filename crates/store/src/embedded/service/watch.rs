@@ -197,11 +197,14 @@ impl Session {
     async fn catch_up(&mut self) -> Result<i64, Over> {
         loop {
             let state = self.engine.hub.state().borrow().clone();
-            self.cancel_before(state.compacted, state.revision).await?;
             let behind = self.watches.values().map(|watched| watched.next).min();
             let Some(from) = behind.filter(|next| *next <= state.revision) else {
                 return Ok(state.revision);
             };
+            if from < state.compacted {
+                self.cancel_before(state.compacted, state.revision).await?;
+                continue;
+            }
             match self.engine.history(from).await {
                 Ok(History::Revisions { to, revisions }) => {
                     self.hand_out(to, &revisions).await?;
@@ -238,31 +241,39 @@ impl Session {
 
     /// Hands a stretch of history, which goes up to `to`, to the watches.
     async fn hand_out(&mut self, to: i64, revisions: &[Arc<Committed>]) -> Result<(), Over> {
-        let mut answers = Vec::new();
-        let intervals = self.watches.values().map(|watched| &watched.interval);
+        let intervals = self.watches.iter();
+        let intervals = intervals.map(|(id, watched)| (*id, &watched.interval));
         let index = &*self.index.get_or_insert_with(|| Index::of(intervals));
-        let watches = self.watches.iter_mut();
-        let mut watches: Vec<_> = watches.map(|(id, of)| (*id, of, Vec::new())).collect();
+        let mut wanted: Vec<(i64, &PbEvent)> = Vec::new();
         for committed in revisions {
             for event in &committed.events {
                 let key = event.kv.as_ref().map_or(&[][..], |kv| &kv.key);
-                for place in index.holding(key) {
-                    if let Some((_, watched, events)) = watches.get_mut(place)
+                for id in index.holding(key) {
+                    if let Some(watched) = self.watches.get(&id)
                         && committed.revision >= watched.next
                         && watched.wants(event)
                     {
-                        events.push(event);
+                        wanted.push((id, event));
                     }
                 }
             }
         }
-        for (id, watched, events) in watches {
+        for watched in self.watches.values_mut() {
             watched.next = watched.next.max(to + 1);
-            if events.is_empty() {
+        }
+        // Stable: each watch sees its events in order.
+        wanted.sort_by_key(|(id, _)| *id);
+        let mut answers = Vec::new();
+        for of_one in wanted.chunk_by(|(a, _), (b, _)| a == b) {
+            let Some((id, _)) = of_one.first() else {
                 continue;
-            }
+            };
+            let Some(watched) = self.watches.get_mut(id) else {
+                continue;
+            };
             watched.busy = true;
-            let answer = answer(&self.engine, id, to);
+            let events: Vec<&PbEvent> = of_one.iter().map(|(_, event)| *event).collect();
+            let answer = answer(&self.engine, *id, to);
             answers.extend(if watched.prev_kv {
                 let events = events.into_iter().cloned().collect();
                 let events = add_previous(&self.engine, events).await?;

@@ -3,7 +3,7 @@
 
 use super::super::super::interval::Interval;
 
-/// The intervals of the watches, by their places in the order in which they were given.
+/// The intervals of the watches.
 #[derive(Debug, Default)]
 pub(super) struct Index {
     /// In the order of their starts.
@@ -13,17 +13,18 @@ pub(super) struct Index {
 #[derive(Debug)]
 struct Entry {
     interval: Interval,
-    place: usize,
+    watch_id: i64,
     /// Of this one and those before it, the one that ends last.
     last: Interval,
 }
 
 impl Index {
-    pub(super) fn of<'a>(intervals: impl Iterator<Item = &'a Interval>) -> Self {
-        let mut places: Vec<(usize, &Interval)> = intervals.enumerate().collect();
-        places.sort_by(|(_, a), (_, b)| a.start().cmp(b.start()));
+    /// Of watches with their numbers.
+    pub(super) fn of<'a>(watches: impl Iterator<Item = (i64, &'a Interval)>) -> Self {
+        let mut watches: Vec<(i64, &Interval)> = watches.collect();
+        watches.sort_by(|(_, a), (_, b)| a.start().cmp(b.start()));
         let mut last: Option<&Interval> = None;
-        let entries = places.into_iter().map(|(place, interval)| {
+        let entries = watches.into_iter().map(|(watch_id, interval)| {
             let last = *last.insert(last.map_or(interval, |last| {
                 if interval.ends_behind(last) {
                     interval
@@ -33,7 +34,7 @@ impl Index {
             }));
             Entry {
                 interval: interval.clone(),
-                place,
+                watch_id,
                 last: last.clone(),
             }
         });
@@ -42,8 +43,8 @@ impl Index {
         }
     }
 
-    /// The places of those that hold `key`.
-    pub(super) fn holding(&self, key: &[u8]) -> impl Iterator<Item = usize> {
+    /// The watches whose intervals hold `key`.
+    pub(super) fn holding(&self, key: &[u8]) -> impl Iterator<Item = i64> {
         let begun = self
             .entries
             .partition_point(|entry| entry.interval.start() <= key);
@@ -51,7 +52,7 @@ impl Index {
         begun
             .take_while(|entry| !entry.last.is_past(key))
             .filter(|entry| !entry.interval.is_past(key))
-            .map(|entry| entry.place)
+            .map(|entry| entry.watch_id)
     }
 }
 
@@ -74,12 +75,12 @@ mod tests {
             intervals in vec(interval(), 0..12),
             key in vec(b'a'..b'd', 0..5),
         ) {
-            let index = Index::of(intervals.iter());
-            let mut found: Vec<usize> = index.holding(&key).collect();
+            let index = Index::of((0..).zip(&intervals));
+            let mut found: Vec<i64> = index.holding(&key).collect();
             found.sort_unstable();
-            let holding = intervals.iter().enumerate();
+            let holding = (0_i64..).zip(&intervals);
             let holding = holding.filter(|(_, interval)| interval.contains(&key));
-            prop_assert_eq!(found, holding.map(|(place, _)| place).collect::<Vec<_>>());
+            prop_assert_eq!(found, holding.map(|(id, _)| id).collect::<Vec<_>>());
         }
     }
 }
