@@ -123,6 +123,11 @@ impl Compiler {
         self.objects.get(key)
     }
 
+    /// The object that is wanted under this key, with the key.
+    pub(crate) fn entry(&self, key: &ObjectKey) -> Option<(&ObjectKey, &Arc<Object>)> {
+        self.objects.get_key_value(key)
+    }
+
     /// Whether it is not known yet how this object is wanted, so that it is to be left alone: the
     /// list of a group that is not decided, a binding that names one, the membership behind it; the
     /// bridge domain of an overlay network that is not decided, its tunnels and all it knows.

@@ -54,6 +54,12 @@ impl Observed {
         Some(&self.objects.get(key)?.object)
     }
 
+    /// The object under this key, with the key.
+    pub(crate) fn entry(&self, key: &ObjectKey) -> Option<(&ObjectKey, &Arc<Object>)> {
+        let (key, held) = self.objects.get_key_value(key)?;
+        Some((key, &held.object))
+    }
+
     /// How many objects there are.
     pub fn len(&self) -> usize {
         self.objects.len()

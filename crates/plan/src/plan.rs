@@ -39,9 +39,10 @@ pub struct Plan {
 
 impl Plan {
     /// What makes `observed` as `desired` says, for the objects in `dirty` and those that cannot
-    /// stay when these go. Objects for which `held` is true are left alone for now.
+    /// stay when these go. Objects for which `held` is true are left alone for now. What is wanted
+    /// under a key comes with the key that belongs to it.
     pub fn new<'a>(
-        desired: impl Fn(&ObjectKey) -> Option<&'a Arc<Object>>,
+        desired: impl Fn(&ObjectKey) -> Option<(&'a ObjectKey, &'a Arc<Object>)>,
         observed: &'a Observed,
         dirty: &[ObjectKey],
         held: impl Fn(&ObjectKey) -> bool,
@@ -76,7 +77,7 @@ impl Plan {
     /// `unbridged` go, although they are wanted.
     fn expand<'a>(
         &mut self,
-        desired: &impl Fn(&ObjectKey) -> Option<&'a Arc<Object>>,
+        desired: &impl Fn(&ObjectKey) -> Option<change::Entry<'a>>,
         observed: &'a Observed,
         dirty: &[ObjectKey],
         held: &impl Fn(&ObjectKey) -> bool,
@@ -89,37 +90,35 @@ impl Plan {
             queue.push((key, false));
             while let Some((key, must_go)) = queue.pop() {
                 let unbridge = unbridged.contains_key(&key);
-                let change = match (observed.get(&key), desired(&key)) {
+                let (key, change) = match (observed.entry(&key), desired(&key)) {
                     (None, None) => continue,
                     (None, Some(_)) if unbridge => continue,
-                    (Some(now), Some(_)) if unbridge => Change::Delete(now),
-                    (None, Some(wanted)) => Change::Create(wanted),
-                    (Some(now), None) => Change::Delete(now),
-                    (Some(now), Some(wanted)) if must_go || !now.can_become(wanted) => {
-                        Change::Recreate(now, wanted)
+                    (Some((key, now)), Some(_)) if unbridge => (key, Change::Delete(now)),
+                    (None, Some((key, wanted))) => (key, Change::Create(wanted)),
+                    (Some((key, now)), None) => (key, Change::Delete(now)),
+                    (Some((key, now)), Some((_, wanted))) if must_go || !now.can_become(wanted) => {
+                        (key, Change::Recreate(now, wanted))
                     }
-                    (Some(now), Some(wanted)) if now.satisfies(wanted) => continue,
-                    (Some(now), Some(wanted)) => Change::Update(now, wanted),
+                    (Some((_, now)), Some((_, wanted))) if now.satisfies(wanted) => continue,
+                    (Some((key, now)), Some((_, wanted))) => (key, Change::Update(now, wanted)),
                 };
-                if held(&key) {
-                    let key = key.clone().into_owned();
-                    self.blocked.insert(key.clone(), key);
+                if held(key) {
+                    self.blocked.insert(key.clone(), key.clone());
                 }
-                let blocked = match self.blocked.get(&key) {
-                    Some(obstacle) => !unbridge || *obstacle == *key,
+                let blocked = match self.blocked.get(key) {
+                    Some(obstacle) => !unbridge || obstacle == key,
                     None => false,
                 };
                 if blocked {
                     continue;
                 }
-                let entry = changes.entry(key.into_owned());
+                let entry = changes.entry(key);
                 if let Entry::Occupied(known) = &entry
                     && known.get().goes()
                 {
                     continue;
                 }
                 if change.goes() {
-                    let key = entry.key();
                     // What comes back goes before all else changes, so that nothing leaves it in time.
                     let all_go = matches!(change, Change::Recreate(..));
                     queue.extend(observed.dependents(key).into_iter().map(|dependent| {
@@ -127,7 +126,7 @@ impl Plan {
                         let stays = || {
                             let mut required = desired(&dependent)
                                 .into_iter()
-                                .flat_map(|wanted| wanted.requires());
+                                .flat_map(|(_, wanted)| wanted.requires());
                             required.any(|required| required == *key)
                         };
                         let must_go = all_go || stays();
@@ -158,8 +157,8 @@ impl Plan {
                 }
                 Change::Delete(now) => (Some(now), None),
             };
-            levels[removal_level(&key, recreated)].extend(removed.cloned().map(Operation::Delete));
-            levels[addition_level(&key)].extend(added);
+            levels[removal_level(key, recreated)].extend(removed.cloned().map(Operation::Delete));
+            levels[addition_level(key)].extend(added);
         }
         self.levels = levels
             .into_iter()

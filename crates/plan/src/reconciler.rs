@@ -211,7 +211,7 @@ impl Reconciler {
                 }
             }
             let mut plan = Plan::new(
-                |key| self.compiler.object(key),
+                |key| self.compiler.entry(key),
                 observed,
                 &group,
                 |key| self.failures.holds(key, now.monotonic) || self.compiler.is_undecided(key),

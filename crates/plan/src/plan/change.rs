@@ -1,10 +1,12 @@
 //! What is to be done with each object, and what stands in the way.
 
+use std::collections::HashMap;
 use std::sync::Arc;
+
+use foldhash::fast::FixedState;
 
 use crate::object::{Object, ObjectKey};
 use crate::observed::Observed;
-use crate::table::Table;
 
 use super::bridged;
 
@@ -16,8 +18,11 @@ pub(super) enum Change<'a> {
     Delete(&'a Arc<Object>),
 }
 
-/// What is to be done, in no order.
-pub(super) type Changes<'a> = Table<Change<'a>>;
+/// What is to be done, in no order. The keys are those that the objects have where they are.
+pub(super) type Changes<'a> = HashMap<&'a ObjectKey, Change<'a>, FixedState>;
+
+/// An object with its key, as it is observed or wanted.
+pub(super) type Entry<'a> = (&'a ObjectKey, &'a Arc<Object>);
 
 impl<'a> Change<'a> {
     /// Whether the object goes, if only for a moment.
@@ -42,7 +47,7 @@ impl<'a> Change<'a> {
 pub(super) fn impossible<'a>(
     changes: &Changes<'a>,
     observed: &Observed,
-    desired: &impl Fn(&ObjectKey) -> Option<&'a Arc<Object>>,
+    desired: &impl Fn(&ObjectKey) -> Option<Entry<'a>>,
 ) -> Vec<(ObjectKey, ObjectKey)> {
     let comes_or_stays = |required: &ObjectKey| match changes.get(required) {
         Some(change) => change.wanted().is_some(),
@@ -73,7 +78,7 @@ pub(super) fn impossible<'a>(
                 .into_iter()
                 .find(|dependent| !leaves(dependent, key))
         });
-        impossible.extend(obstacle.map(|obstacle| (key.clone(), obstacle)));
+        impossible.extend(obstacle.map(|obstacle| (ObjectKey::clone(key), obstacle)));
     }
     impossible
 }
@@ -85,11 +90,11 @@ fn unguarded<'a>(
     change: &Change<'a>,
     changes: &Changes<'a>,
     observed: &Observed,
-    desired: &impl Fn(&ObjectKey) -> Option<&'a Arc<Object>>,
+    desired: &impl Fn(&ObjectKey) -> Option<Entry<'a>>,
 ) -> Option<ObjectKey> {
     change.wanted()?;
     key.guards()?.into_iter().find(|guard| {
-        desired(guard).is_some_and(|wanted| {
+        desired(guard).is_some_and(|(_, wanted)| {
             let is_coming = || changes.get(guard)?.wanted();
             let is_there = || observed.get(guard).filter(|is| is.satisfies(wanted));
             is_coming().or_else(is_there).is_none()
@@ -104,7 +109,7 @@ fn bared<'a>(
     change: &Change<'a>,
     changes: &Changes<'a>,
     observed: &Observed,
-    desired: &impl Fn(&ObjectKey) -> Option<&'a Arc<Object>>,
+    desired: &impl Fn(&ObjectKey) -> Option<Entry<'a>>,
 ) -> Option<ObjectKey> {
     if !change.goes() {
         return None;
@@ -121,7 +126,7 @@ pub(super) fn exposed<'a>(
     dirty: &[ObjectKey],
     changes: &Changes<'a>,
     observed: &Observed,
-    desired: &impl Fn(&ObjectKey) -> Option<&'a Arc<Object>>,
+    desired: &impl Fn(&ObjectKey) -> Option<Entry<'a>>,
 ) -> Vec<(ObjectKey, ObjectKey)> {
     let members = bridged(dirty).map(|interface| ObjectKey::BridgeMember(interface.clone()));
     let there = members.filter(|member| {

@@ -178,7 +178,7 @@ fn plan(wanted: &[Object], observed: &Observed) -> Plan {
         .map(|object| (object.key(), Arc::new(object.clone())))
         .collect();
     let all: Vec<ObjectKey> = wanted.keys().chain(observed.keys()).cloned().collect();
-    let plan = Plan::new(|key| wanted.get(key), observed, &all, |_| false);
+    let plan = Plan::new(|key| wanted.get_key_value(key), observed, &all, |_| false);
     check(&plan, observed).unwrap();
     plan
 }
