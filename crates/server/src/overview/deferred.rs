@@ -19,7 +19,7 @@ use weft_store::{Change, KeyValue};
 use super::Overview;
 
 /// Changes that wait at most: what is written at once of a host with a thousand ports and what its
-/// agent says of them; some milliseconds of work.
+/// agent says of them; ten to twenty milliseconds of work.
 const MOST_CHANGES: usize = 4096;
 /// Bytes of keys and values that wait at most, the last change excepted.
 const MOST_BYTES: usize = 8 << 20;
