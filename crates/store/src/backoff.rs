@@ -8,17 +8,32 @@ const FIRST: Duration = Duration::from_millis(100);
 const CEILING: Duration = Duration::from_secs(5);
 
 /// The wait before each attempt in a row of failures.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Backoff {
     failures: u32,
+    ceiling: Duration,
+}
+
+impl Default for Backoff {
+    fn default() -> Self {
+        Self::within(CEILING)
+    }
 }
 
 impl Backoff {
+    /// Waits that are never longer than this, nor than those of the others.
+    pub(crate) fn within(longest: Duration) -> Self {
+        Self {
+            failures: 0,
+            ceiling: longest.min(CEILING),
+        }
+    }
+
     /// The wait that follows one more failure: none after the first.
     pub(crate) fn next_wait(&mut self) -> Duration {
         let wait = match self.failures {
             0 => Duration::ZERO,
-            n => FIRST.saturating_mul(1 << (n - 1).min(10)).min(CEILING),
+            n => FIRST.saturating_mul(1 << (n - 1).min(10)).min(self.ceiling),
         };
         self.failures = self.failures.saturating_add(1);
         jittered(wait)
@@ -52,5 +67,14 @@ mod tests {
         assert!(backoff.next_wait() >= CEILING / 2);
         backoff.reset();
         assert_eq!(backoff.next_wait(), Duration::ZERO);
+    }
+
+    #[test]
+    fn within_what_is_asked_for() {
+        let longest = Duration::from_secs(1);
+        let mut short = Backoff::within(longest);
+        assert!((0..100).all(|_| short.next_wait() <= longest));
+        let mut long = Backoff::within(CEILING * 10);
+        assert!((0..100).all(|_| long.next_wait() <= CEILING));
     }
 }

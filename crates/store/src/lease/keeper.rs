@@ -1,4 +1,8 @@
 //! The task of a [`LeaseSession`](super::LeaseSession): grant, put, keep alive, and again.
+//!
+//! A store that was away for longer than a lease lives gives its leases their whole time again when it is
+//! back (etcd's `lessor.Promote`, and the embedded one). The task tries several times within that, so that
+//! its keys hang on a new lease before those of the old one go, and nobody sees them gone.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -32,6 +36,9 @@ enum End {
     Lost(String),
 }
 
+/// Attempts within the time that a lease lives.
+const ATTEMPTS: u32 = 3;
+
 /// Keeps a lease until `cancel`; then revokes it, unless the session is abandoned.
 pub(super) async fn run(
     store: Store,
@@ -40,7 +47,7 @@ pub(super) async fn run(
     state: Sender<LeaseState>,
     cancel: CancellationToken,
 ) {
-    let mut backoff = Backoff::default();
+    let mut backoff = Backoff::within(ttl / ATTEMPTS);
     loop {
         let lost = match grant(&store, ttl, &cancel).await {
             Err(End::Closed) => return,
@@ -107,9 +114,9 @@ impl Held {
         backoff: &mut Backoff,
         cancel: &CancellationToken,
     ) -> End {
-        let interval = self.ttl / 3;
+        let interval = self.ttl / ATTEMPTS;
         let mut renew_at = self.lives_until - self.ttl + interval;
-        let mut retry = Backoff::default();
+        let mut retry = Backoff::within(interval);
         // When to try again what could not be placed.
         let mut place_at = Some(Instant::now());
         loop {
